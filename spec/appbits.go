@@ -1,0 +1,172 @@
+package spec
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// lifecycle reads what makes an app's droplet: buildpacks or a Docker image.
+func (d *appDecoder) lifecycle(f fields) {
+	d.buildpacks(f)
+	d.docker(f)
+	n := f["lifecycle"]
+	if n == nil || n.kind == kindNull {
+		return
+	}
+	switch value := n.text(); value {
+	case "buildpack", "cnb", "docker":
+		d.app.Lifecycle = value
+	default:
+		d.warn(n, fmt.Sprintf("lifecycle %q is not known and is ignored", value), "Use buildpack, cnb or docker.")
+	}
+	if c := f["cnb_credentials"]; c != nil && c.kind != kindMap {
+		d.err(c, "Cnb credentials must be an object", "Write one registry a line, each with username and password.")
+	}
+}
+
+func (d *appDecoder) buildpacks(f fields) {
+	list, single := f["buildpacks"], f["buildpack"]
+	if list != nil && single != nil {
+		d.err(single, "Buildpack and Buildpacks fields cannot be used together.", "Keep `buildpacks`, a list; `buildpack` is its old form.")
+	}
+	if single != nil {
+		d.hide("buildpacks", single)
+		d.singleBuildpack(single)
+	}
+	if list == nil || list.kind == kindNull {
+		return
+	}
+	if list.kind != kindList {
+		d.err(list, "Buildpacks must be an array", d.how("Write `buildpacks: [name]`.", `Write buildpacks = ["name"].`))
+		return
+	}
+	d.app.Buildpacks = []string{}
+	for i, item := range list.items {
+		switch {
+		case item.kind != kindString:
+			d.err(item, "Buildpacks can only contain strings", "Write a name, a URL or a folder; quote it if it looks like a number.")
+			continue
+		case item.str == "" || len([]rune(item.str)) > 4096:
+			d.err(item, "Buildpacks entries must be between 1 and 4096 characters", "Write a name, a URL or a folder.")
+			continue
+		}
+		d.hide(indexed("buildpacks", i), item)
+		d.app.Buildpacks = append(d.app.Buildpacks, d.buildpackRef(item))
+	}
+}
+
+func (d *appDecoder) singleBuildpack(n *node) {
+	switch {
+	case n.kind == kindNull || n.kind == kindString && (n.str == "default" || n.str == "null"):
+		d.app.Buildpacks = []string{}
+	case n.kind != kindString:
+		d.err(n, "Buildpack must be a string", "Write a name or a URL; quote it if it looks like a number.")
+	case n.str == "" || len([]rune(n.str)) > 4096:
+		d.err(n, "Buildpack must be between 1 and 4096 characters", "Write a name or a URL, or remove the key to detect.")
+	default:
+		d.app.Buildpacks = []string{d.buildpackRef(n)}
+	}
+}
+
+// buildpackRef makes a folder that HCL names ("./bp") absolute.
+func (d *appDecoder) buildpackRef(n *node) string {
+	if !d.hcl || !isRelativeFolder(n.str) {
+		return n.str
+	}
+	path := absolute(d.src.dir, n.str)
+	d.mustBeInside(n, path)
+	return path
+}
+
+func isRelativeFolder(s string) bool {
+	return s == "." || s == ".." || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
+}
+
+func (d *appDecoder) docker(f fields) {
+	n := f["docker"]
+	if n == nil || n.kind == kindNull {
+		return
+	}
+	if n.kind != kindMap {
+		d.err(n, "Docker must be an object with image and username", "Write `docker: {image: name}`.")
+		return
+	}
+	if f["buildpack"] != nil || f["buildpacks"] != nil {
+		d.err(n, "Cannot specify both buildpack(s) and docker keys", "Remove docker to run the source, or the buildpacks to run the image.")
+		return
+	}
+	docker := &Docker{
+		Image:    d.text(n.get("image"), "docker.image", "Docker image"),
+		Username: d.text(n.get("username"), "docker.username", "Docker username"),
+	}
+	if docker.Image == "" {
+		d.err(n, "Docker image must not be empty", d.how("Give the image: `image: registry/name:tag`.", `Give the image: image = "registry/name:tag".`))
+	}
+	for _, e := range n.entries {
+		switch key := e.key.text(); key {
+		case "image", "username":
+		case "password":
+			d.warn(e.key, "docker password is ignored", "Passwords do not belong in files: set CF_DOCKER_PASSWORD.")
+		default:
+			d.unknownKey(e.key, "docker", []string{"image", "username"})
+		}
+	}
+	d.app.Docker, d.app.Lifecycle, d.app.Path = docker, "docker", ""
+}
+
+func (d *appDecoder) features(f fields) {
+	n := f["features"]
+	if n == nil {
+		return
+	}
+	const wrong = "Features must be a map of valid feature names to booleans (true = enabled, false = disabled)"
+	known := []string{"ssh", "revisions", "service-binding-k8s", "file-based-vcap-services"}
+	if n.kind != kindMap || len(n.entries) == 0 {
+		d.err(n, wrong, "Write one `name: true` a line; names are "+strings.Join(known, ", ")+".")
+		return
+	}
+	features := map[string]bool{}
+	for _, e := range n.entries {
+		if e.val.kind != kindBool || !contains(known, e.key.text()) {
+			d.err(n, wrong, fmt.Sprintf("`%s` is wrong here: names are %s, values true or false without quotes.", e.key.text(), strings.Join(known, ", ")))
+			return
+		}
+		features[e.key.text()] = e.val.b
+	}
+	if features["service-binding-k8s"] && features["file-based-vcap-services"] {
+		d.err(n, "'file-based-vcap-services' and 'service-binding-k8s' features cannot be enabled at the same time.", "Enable one of them.")
+	}
+	d.app.Features = features
+}
+
+// deploy reads HCL's deploy block; manifests have no such key.
+func (d *appDecoder) deploy(n *node) {
+	if n == nil || !d.hcl {
+		return
+	}
+	if s := n.get("strategy"); s != nil {
+		d.app.Deploy.Strategy = d.text(s, "deploy.strategy", "Strategy")
+		if d.app.Deploy.Strategy != "rolling" {
+			d.err(s, `Deploy strategy must be "rolling"`, "Other strategies are not supported; remove the attribute.")
+		}
+	}
+	d.app.Deploy.MaxInFlight = d.number(n.get("max_in_flight"), "deploy.max_in_flight", numberRule{label: "Max in flight", min: 1})
+}
+
+func contains(list []string, s string) bool {
+	for _, item := range list {
+		if item == s {
+			return true
+		}
+	}
+	return false
+}
+
+// projectRelative is a path as people read it: below dir without dir.
+func projectRelative(dir, path string) string {
+	if rel, err := filepath.Rel(dir, path); err == nil && inside(dir, path) {
+		return rel
+	}
+	return path
+}

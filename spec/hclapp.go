@@ -1,0 +1,235 @@
+package spec
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// The attributes and blocks of HCL's places. Those of a process may also
+// stand in the app, for web.
+var (
+	hclAppAttributes = []string{
+		"name", "path", "stack", "buildpacks", "lifecycle", "cnb_credentials", "env", "routes", "no_route", "random_route",
+		"default_route", "services", "metadata", "features",
+	}
+	hclProcessAttributes = []string{"instances", "memory", "disk_quota", "log_rate_limit_per_second", "command", "user", "cpu"}
+	hclProcessBlocks     = []string{"health_check", "readiness_health_check"}
+	hclAppBlocks         = []string{"process", "sidecar", "deploy", "docker"}
+)
+
+// readApps turns app blocks into the tree of an app of a manifest and
+// decodes that: one set of rules for both.
+func (m *module) readApps() {
+	for _, b := range m.blocks["app"] {
+		field := "app." + b.Labels[0]
+		before := len(m.l.diags)
+		root := b.src.nodeAt(b.DefRange())
+		root.kind, root.field = kindMap, field
+		m.fillApp(b, root, field)
+		if m.l.diags[before:].HasErrors() {
+			m.l.names = append(m.l.names, b.Labels[0])
+			continue // what could not be evaluated would only be reported as missing
+		}
+		name, ok := m.appName(b, root)
+		if !ok {
+			continue
+		}
+		m.l.names = append(m.l.names, name)
+		if m.l.selected(name) {
+			m.l.addApp(decodeApp(b.src, root, name, true))
+		}
+	}
+}
+
+func (m *module) appName(b hclBlock, root *node) (string, bool) {
+	n := root.get("name")
+	if n == nil || n.kind == kindNull {
+		return b.Labels[0], true
+	}
+	if n.kind != kindString || strings.TrimSpace(n.str) == "" {
+		b.src.add(SeverityError, n, fmt.Sprintf("For application '%s': Name must not be empty", b.Labels[0]), "Give a name, or remove the attribute: the label is the name then.")
+		return "", false
+	}
+	if n.secret {
+		b.src.add(SeverityError, n, fmt.Sprintf("For application '%s': Name may not come from a sensitive variable", b.Labels[0]),
+			"An app's name shows everywhere: use a variable that is not sensitive.")
+		return "", false
+	}
+	return n.str, true
+}
+
+func (m *module) fillApp(b hclBlock, root *node, field string) {
+	known := append(append([]string{}, hclAppAttributes...), hclProcessAttributes...)
+	for _, attr := range attributes(b.Body) {
+		if !contains(known, attr.Name) {
+			m.unknownAttribute(b.src, attr, field, "an app", append(known, hclAppBlocks...))
+			continue
+		}
+		if n := m.value(b.src, attr.Expr, field+"."+attr.Name); n != nil {
+			if attr.Name == "routes" {
+				wrapRoutes(n)
+			}
+			m.put(root, attr.Name, n)
+		}
+	}
+	processes, sidecars := b.src.nodeAt(b.DefRange()), b.src.nodeAt(b.DefRange())
+	processes.kind, sidecars.kind = kindList, kindList
+	processes.field, sidecars.field = field+".process", field+".sidecar"
+	once := map[string]bool{}
+	for _, inner := range b.Body.Blocks {
+		single := inner.Type != "process" && inner.Type != "sidecar"
+		if single && once[inner.Type] {
+			m.fail(b.src, inner.DefRange(), field+"."+inner.Type, fmt.Sprintf("block %q stands here twice", inner.Type), "Merge the two.")
+			continue
+		}
+		once[inner.Type] = true
+		m.appBlock(b.src, inner, root, processes, sidecars, field)
+	}
+	if len(processes.items) > 0 {
+		m.put(root, "processes", processes)
+	}
+	if len(sidecars.items) > 0 {
+		m.put(root, "sidecars", sidecars)
+	}
+}
+
+func (m *module) appBlock(src *source, b *hclsyntax.Block, root, processes, sidecars *node, field string) {
+	switch b.Type {
+	case "process":
+		if m.labelled(src, b, 1) {
+			processes.items = append(processes.items, m.process(src, b, field+".process."+b.Labels[0]))
+		}
+	case "sidecar":
+		if m.labelled(src, b, 1) {
+			at := field + ".sidecar." + b.Labels[0]
+			n := m.attributeMap(src, b, at, "a sidecar", []string{"command", "process_types", "memory"})
+			m.put(n, "name", newString(b.Labels[0], n))
+			sidecars.items = append(sidecars.items, n)
+		}
+	case "deploy":
+		if m.labelled(src, b, 0) {
+			m.put(root, "deploy", m.attributeMap(src, b, field+".deploy", "deploy", []string{"strategy", "max_in_flight"}))
+		}
+	case "docker":
+		if m.labelled(src, b, 0) {
+			m.put(root, "docker", m.attributeMap(src, b, field+".docker", "docker", []string{"image", "username"}))
+		}
+	case "health_check", "readiness_health_check":
+		m.healthCheck(src, b, root, field+"."+b.Type)
+	default:
+		m.unknownBlock(src, b, field, "an app", append(append([]string{}, hclAppBlocks...), hclProcessBlocks...))
+	}
+}
+
+func (m *module) process(src *source, b *hclsyntax.Block, field string) *node {
+	n := src.nodeAt(b.DefRange())
+	n.kind, n.field = kindMap, field
+	typ := newString(b.Labels[0], n)
+	m.put(n, "type", typ)
+	for _, attr := range attributes(b.Body) {
+		if !contains(hclProcessAttributes, attr.Name) {
+			m.unknownAttribute(src, attr, field, "a process", append(hclProcessAttributes, hclProcessBlocks...))
+			continue
+		}
+		if v := m.value(src, attr.Expr, field+"."+attr.Name); v != nil {
+			m.put(n, attr.Name, v)
+		}
+	}
+	once := map[string]bool{}
+	for _, inner := range b.Body.Blocks {
+		switch {
+		case !contains(hclProcessBlocks, inner.Type):
+			m.unknownBlock(src, inner, field, "a process", append(hclProcessAttributes, hclProcessBlocks...))
+		case once[inner.Type]:
+			m.fail(src, inner.DefRange(), field+"."+inner.Type, fmt.Sprintf("block %q stands here twice", inner.Type), "Merge the two.")
+		default:
+			m.healthCheck(src, inner, n, field+"."+inner.Type)
+		}
+		once[inner.Type] = true
+	}
+	return n
+}
+
+// healthCheck puts a check's attributes under the manifest's keys.
+func (m *module) healthCheck(src *source, b *hclsyntax.Block, into *node, field string) {
+	if !m.labelled(src, b, 0) {
+		return
+	}
+	keys := map[string]string{
+		"type": b.Type + "_type", "endpoint": b.Type + "_http_endpoint",
+		"interval": b.Type + "_interval", "invocation_timeout": b.Type + "_invocation_timeout",
+	}
+	known := []string{"type", "endpoint", "interval", "invocation_timeout"}
+	if b.Type == "health_check" {
+		keys["startup_timeout"] = "timeout"
+		known = append(known, "startup_timeout")
+	}
+	values := m.attributeMap(src, b, field, b.Type, known)
+	for _, e := range values.entries {
+		name := e.key.text()
+		if name != "type" && name != "endpoint" {
+			m.seconds(src, e.val)
+		}
+		m.put(into, keys[name], e.val)
+	}
+}
+
+// seconds turns "60s" or "2m" into a number of seconds, in place.
+func (m *module) seconds(src *source, n *node) {
+	if n.kind != kindString {
+		return
+	}
+	d, err := time.ParseDuration(n.str)
+	s := d.Seconds()
+	if err != nil || s != math.Trunc(s) {
+		src.add(SeverityError, n, fmt.Sprintf("%s is not a number of seconds", strconv.Quote(shown(n))), `Write a whole number of seconds, such as 30, or "30s", "2m".`)
+		return
+	}
+	n.kind, n.i, n.digit = kindInt, int64(s), strconv.FormatInt(int64(s), 10)
+}
+
+// shown is a value's text for a message; a secret stays one.
+func shown(n *node) string {
+	if _, secret := n.tainted(); secret {
+		return masked
+	}
+	return n.text()
+}
+
+// attributeMap is a block of attributes only, as a map.
+func (m *module) attributeMap(src *source, b *hclsyntax.Block, field, place string, known []string) *node {
+	m.onlyAttributes(src, b, field, place, known)
+	n := src.nodeAt(b.DefRange())
+	n.kind, n.field = kindMap, field
+	for _, attr := range attributes(b.Body) {
+		if !contains(known, attr.Name) {
+			continue
+		}
+		if v := m.value(src, attr.Expr, field+"."+attr.Name); v != nil {
+			m.put(n, attr.Name, v)
+		}
+	}
+	return n
+}
+
+func (m *module) put(into *node, key string, val *node) {
+	into.set(newString(key, val), val)
+}
+
+// wrapRoutes makes a map of every route that is only its text.
+func wrapRoutes(n *node) {
+	for i, item := range n.items {
+		if item.kind != kindString {
+			continue
+		}
+		r := *item
+		r.kind, r.str, r.index = kindMap, "", nil
+		r.entries = []entry{{newString("route", item), item}}
+		n.items[i] = &r
+	}
+}

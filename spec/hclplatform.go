@@ -1,0 +1,136 @@
+package spec
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// readStacks reads the blocks that say where apps run.
+func (m *module) readStacks() {
+	for _, b := range m.blocks["stack"] {
+		name := b.Labels[0]
+		field := "stack." + name
+		n := m.attributeMap(b.src, b.Block, field, "a stack", []string{"driver", "node_pool", "image"})
+		s := Stack{Name: name, Pos: b.src.pos(n)}
+		s.Driver = m.plainText(b.src, n.get("driver"))
+		s.NodePool = m.plainText(b.src, n.get("node_pool"))
+		s.Image = m.plainText(b.src, n.get("image"))
+		switch {
+		case s.Driver == "docker" && s.Image == "" && n.get("image") == nil:
+			b.src.add(SeverityError, n, fmt.Sprintf("stack %q has no image", name), `A stack of docker needs its root file system: image = "…".`)
+		case s.Driver == "raw_exec" && s.Image != "":
+			b.src.add(SeverityError, n.get("image"), fmt.Sprintf("stack %q of raw_exec has an image", name), "raw_exec runs on the host's own file system: remove the image, or use docker.")
+		case s.Driver != "docker" && s.Driver != "raw_exec":
+			b.src.add(SeverityError, orNode(n.get("driver"), n), fmt.Sprintf("the driver of stack %q must be raw_exec or docker", name), `Write driver = "raw_exec" or driver = "docker".`)
+		}
+		if m.l.doc.Stacks == nil {
+			m.l.doc.Stacks = map[string]Stack{}
+		}
+		if first, twice := m.l.doc.Stacks[name]; twice && (first.Driver != s.Driver || first.NodePool != s.NodePool || first.Image != s.Image) {
+			b.src.add(SeverityError, n, fmt.Sprintf("stack %q is declared differently at %s", name, m.l.place(first.Pos)), "Apps of one command share their stacks: make the two equal, or rename one.")
+			continue
+		}
+		m.l.doc.Stacks[name] = s
+	}
+}
+
+var sha256Pattern = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+
+// readBuildpacks reads the blocks that name buildpacks.
+func (m *module) readBuildpacks() {
+	for _, b := range m.blocks["buildpack"] {
+		name := b.Labels[0]
+		n := m.attributeMap(b.src, b.Block, "buildpack."+name, "a buildpack", []string{"source", "sha256"})
+		source, sum := n.get("source"), n.get("sha256")
+		bp := Buildpack{Name: name, Source: m.plainText(b.src, source), SHA256: strings.ToLower(m.plainText(b.src, sum)), Pos: b.src.pos(n)}
+		if source == nil {
+			b.src.add(SeverityError, n, fmt.Sprintf("buildpack %q has no source", name), `Give a URL or a folder: source = "https://…".`)
+		}
+		if sum != nil && !sha256Pattern.MatchString(bp.SHA256) {
+			b.src.add(SeverityError, sum, "sha256 must be 64 hexadecimal digits", "Write the output of sha256sum.")
+		}
+		if isRelativeFolder(bp.Source) {
+			bp.Source = absolute(b.src.dir, bp.Source)
+			if err := checkInside(m.l.fs, b.src.dir, bp.Source); err != nil {
+				b.src.add(SeverityError, source, err.Error(), "Paths in HCL stay inside their folder: copy the buildpack there, or use a URL.")
+			}
+		}
+		if m.l.doc.Buildpacks == nil {
+			m.l.doc.Buildpacks = map[string]Buildpack{}
+		}
+		if first, twice := m.l.doc.Buildpacks[name]; twice && (first.Source != bp.Source || first.SHA256 != bp.SHA256) {
+			b.src.add(SeverityError, n, fmt.Sprintf("buildpack %q is declared differently at %s", name, m.l.place(first.Pos)), "Make the two equal, or rename one.")
+			continue
+		}
+		m.l.doc.Buildpacks[name] = bp
+	}
+}
+
+// variablePath is Nomad's rule for the paths of Variables.
+var variablePath = regexp.MustCompile(`^[a-zA-Z0-9\-_~/]{1,128}$`)
+
+// readServiceInstances reads user-provided service instances.
+func (m *module) readServiceInstances() {
+	for _, b := range m.blocks["service_instance"] {
+		name := b.Labels[0]
+		n := m.attributeMap(b.src, b.Block, "service_instance."+name, "a service instance",
+			[]string{"credentials", "credentials_variable", "tags", "label", "plan", "syslog_drain_url", "route_service_url"})
+		s := ServiceInstance{Name: name, Pos: b.src.pos(n)}
+		s.Label = m.plainText(b.src, n.get("label"))
+		s.Plan = m.plainText(b.src, n.get("plan"))
+		s.SyslogDrainURL = m.plainText(b.src, n.get("syslog_drain_url"))
+		s.RouteServiceURL = m.plainText(b.src, n.get("route_service_url"))
+		if c := n.get("credentials"); c != nil && c.kind != kindNull {
+			if c.kind != kindMap {
+				b.src.add(SeverityError, c, fmt.Sprintf("the credentials of service instance %q must be an object", name), `Write credentials = { uri = "…" }.`)
+			}
+			s.Credentials, _ = c.goValue().(map[string]any)
+		}
+		s.CredentialsVariable = m.plainText(b.src, n.get("credentials_variable"))
+		switch {
+		case s.CredentialsVariable == "":
+		case s.Credentials != nil:
+			b.src.add(SeverityError, n.get("credentials_variable"), fmt.Sprintf("service instance %q has both credentials and credentials_variable", name), "Give one of them.")
+		case !variablePath.MatchString(s.CredentialsVariable):
+			b.src.add(SeverityError, n.get("credentials_variable"), fmt.Sprintf("%q is no path of a Nomad Variable", s.CredentialsVariable),
+				"A path has 1 to 128 characters of a-z, A-Z, 0-9, - _ ~ and /.")
+		}
+		if tags := n.get("tags"); tags != nil {
+			s.Tags = m.textList(b.src, tags)
+		}
+		_, s.Sensitive = n.tainted()
+		if m.l.doc.ServiceInstances == nil {
+			m.l.doc.ServiceInstances = map[string]ServiceInstance{}
+		}
+		if first, twice := m.l.doc.ServiceInstances[name]; twice {
+			b.src.add(SeverityError, n, fmt.Sprintf("service instance %q is also declared at %s", name, m.l.place(first.Pos)), "Rename or remove one.")
+			continue
+		}
+		m.l.doc.ServiceInstances[name] = s
+	}
+}
+
+// plainText is a string attribute; "" if it is not there or not a string.
+func (m *module) plainText(src *source, n *node) string {
+	if n == nil || n.kind == kindNull {
+		return ""
+	}
+	if n.kind != kindString {
+		src.add(SeverityError, n, "must be a string, here is "+n.kind.String(), "Quote the value.")
+		return ""
+	}
+	return n.str
+}
+
+func (m *module) textList(src *source, n *node) []string {
+	if n.kind != kindList {
+		src.add(SeverityError, n, "must be a list of strings", `Write ["a", "b"].`)
+		return nil
+	}
+	var out []string
+	for _, item := range n.items {
+		out = append(out, m.plainText(src, item))
+	}
+	return out
+}

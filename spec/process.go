@@ -1,0 +1,373 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// processKeys are the keys that configure a process: at the app's level they
+// mean web.
+var processKeys = []string{
+	"command", "cpu", "disk_quota", "health_check_http_endpoint", "health_check_interval", "health_check_invocation_timeout",
+	"health_check_type", "instances", "log_rate_limit_per_second", "memory", "readiness_health_check_http_endpoint",
+	"readiness_health_check_interval", "readiness_health_check_invocation_timeout", "readiness_health_check_type", "timeout", "user",
+}
+
+const (
+	maxInstances = 2_000_000
+	// Limits of a Cloud Foundry with its default configuration (capi-release
+	// maximum_health_check_timeout, maximum_app_disk_in_mb); manifests keep
+	// to them, HCL has none.
+	cfMaxTimeoutS = 180
+	cfMaxDiskMB   = 2048
+)
+
+// processes reads `processes` and the keys of web at the app's level. As
+// soon as `processes` has a web, the app's own keys count for nothing.
+func (d *appDecoder) processes(f fields) {
+	var web *Process
+	var others []Process
+	listed := d.processList(f["processes"])
+	for _, n := range listed {
+		pf := d.fields(n)
+		typ := pf["type"].text()
+		p := d.process(pf, n, typ)
+		if typ == WebProcess {
+			web = &p
+		} else {
+			others = append(others, p)
+		}
+	}
+	if web != nil {
+		d.overruled(f)
+	} else if p := d.process(f, d.root, WebProcess); p != (Process{Type: WebProcess}) {
+		web = &p
+	}
+	if web != nil {
+		d.app.Processes = append(d.app.Processes, *web)
+	}
+	d.app.Processes = append(d.app.Processes, others...)
+}
+
+// overruled tells of keys at the app's level that a process "web" displaces.
+func (d *appDecoder) overruled(f fields) {
+	for _, key := range processKeys {
+		n := f[key]
+		switch {
+		case n == nil:
+		case d.hcl:
+			d.err(n, fmt.Sprintf("%s stands beside process \"web\", which it would configure", key), "Move it into the block process \"web\".")
+		default:
+			d.warn(n, fmt.Sprintf("%s is ignored: `processes` has a web process", key), "Move it to the process of type web.")
+		}
+	}
+}
+
+// processList checks the list itself and answers its usable elements: maps
+// with a type, the first of each.
+func (d *appDecoder) processList(n *node) []*node {
+	if n == nil || n.kind == kindNull {
+		return nil
+	}
+	if n.kind != kindList {
+		d.err(n, "Processes must be an array of process configurations", "Write a list: `- type: web`.")
+		return nil
+	}
+	var out []*node
+	seen, told, untyped := map[string]bool{}, map[string]bool{}, false
+	for _, p := range n.items {
+		if p.kind != kindMap {
+			d.err(p, "Processes must be an array of process configurations", "Write a list of maps: `- type: web`.")
+			continue
+		}
+		typ := p.get("type")
+		if typ == nil || typ.kind == kindList || typ.kind == kindMap || strings.TrimSpace(typ.text()) == "" {
+			if !untyped {
+				d.err(p, "All Processes must specify a type", "Give every process its `type`, such as web or worker.")
+			}
+			untyped = true
+			continue
+		}
+		if seen[typ.text()] {
+			if !told[typ.text()] {
+				d.err(typ, fmt.Sprintf("Process %q may only be present once", typ.text()), "Merge the two.")
+			}
+			told[typ.text()] = true
+			continue
+		}
+		seen[typ.text()] = true
+		out = append(out, p)
+	}
+	return out
+}
+
+// process reads the keys of one process.
+func (d *appDecoder) process(f fields, place *node, typ string) Process {
+	outer := d.prefix
+	d.prefix += fmt.Sprintf("Process %q: ", typ)
+	defer func() { d.prefix = outer }()
+	path := "processes." + typ + "."
+
+	p := Process{Type: typ}
+	p.Instances = d.number(f["instances"], path+"instances", numberRule{label: "Instances", max: maxInstances, cli: true})
+	p.MemoryMB = d.megabytes(f["memory"], path+"memory", "Memory")
+	p.DiskMB = d.megabytes(f["disk_quota"], path+"disk_quota", "Disk quota")
+	if p.DiskMB != nil && *p.DiskMB > cfMaxDiskMB && !d.hcl {
+		d.err(f["disk_quota"], fmt.Sprintf("disk_quota too much disk requested (requested %d MB - must be less than %d MB)", *p.DiskMB, cfMaxDiskMB),
+			"Cloud Foundry's limit holds for manifests; an app described in HCL may ask for more.")
+	}
+	p.LogRateLimitBPS = d.logRate(f["log_rate_limit_per_second"], path+"log_rate_limit_per_second")
+	p.Command = d.command(f["command"], path+"command")
+	if d.hcl || place != d.root {
+		p.User = d.user(f["user"], path+"user")
+	}
+	if d.hcl {
+		p.CPU = d.number(f["cpu"], path+"cpu", numberRule{label: "Cpu", min: 1})
+	}
+	p.TimeoutS = d.timeout(f["timeout"], path+"timeout")
+	p.HealthCheck = d.healthCheck(f, path, "", place)
+	p.ReadinessHealthCheck = d.healthCheck(f, path, "readiness_", place)
+	if n := f["health_check_timeout"]; n != nil && place != d.root {
+		d.err(n, "Unknown field(s): 'health_check_timeout'", "Its name in a process is `timeout`.")
+	}
+	return p
+}
+
+// numberRule says what a whole number must be. Cli marks keys that cf's CLI
+// decodes itself: fractions are cut off and quoted numbers refused, where
+// the Cloud Controller does the opposite.
+type numberRule struct {
+	label    string
+	min, max int64 // max 0 = what an int32 holds
+	cli      bool
+}
+
+func (d *appDecoder) number(n *node, path string, rule numberRule) *int {
+	if n == nil || n.kind == kindNull {
+		return nil
+	}
+	d.hide(path, n)
+	value, problem := wholeNumber(n, rule.cli || d.hcl)
+	if rule.max == 0 {
+		rule.max = math.MaxInt32
+	}
+	fix := "Write a whole number without quotes."
+	switch {
+	case problem != "":
+	case value < rule.min:
+		problem = fmt.Sprintf("must be greater than or equal to %d", rule.min)
+	case value > rule.max:
+		problem = fmt.Sprintf("must be less than or equal to %d", rule.max)
+	default:
+		i := int(value)
+		return &i
+	}
+	d.err(n, rule.label+" "+problem, fix)
+	return nil
+}
+
+func wholeNumber(n *node, cli bool) (value int64, problem string) {
+	switch n.kind {
+	case kindInt:
+		return n.i, ""
+	case kindFloat:
+		if math.IsNaN(n.f) || math.Abs(n.f) >= math.MaxInt64 {
+			return 0, "is not a number"
+		}
+		if !cli && n.f != math.Trunc(n.f) {
+			return 0, "must be an integer"
+		}
+		return int64(n.f), ""
+	case kindString:
+		if i, err := strconv.ParseInt(strings.TrimSpace(n.str), 10, 64); err == nil && !cli {
+			return i, ""
+		}
+	}
+	return 0, "is not a number"
+}
+
+// timeout reads the startup timeout; the CLI drops a 0.
+func (d *appDecoder) timeout(n *node, path string) *int {
+	if n != nil && n.kind == kindInt && n.i == 0 && !d.hcl {
+		return nil
+	}
+	t := d.number(n, path, numberRule{label: "Timeout", min: 1, cli: true})
+	if t != nil && *t > cfMaxTimeoutS && !d.hcl {
+		d.err(n, fmt.Sprintf("health_check_timeout Maximum exceeded: max %ds", cfMaxTimeoutS),
+			"Write at most 180; an app described in HCL may take longer to start.")
+		return nil
+	}
+	return t
+}
+
+// megabytes reads a size; "" and null count as not given, as in the CLI.
+func (d *appDecoder) megabytes(n *node, path, label string) *int {
+	if n == nil || n.kind == kindNull || n.kind == kindString && strings.TrimSpace(n.str) == "" {
+		return nil
+	}
+	d.hide(path, n)
+	bytes, err := ParseSize(n.text())
+	if err != nil {
+		d.err(n, label+" "+err.Error(), sizeFix(n))
+		return nil
+	}
+	mb := int(floorDiv(bytes, 1<<20))
+	if mb <= 0 {
+		d.err(n, label+" must be greater than 0MB", "Sizes are cut to whole megabytes: write at least 1M.")
+		return nil
+	}
+	return &mb
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b != 0 && a < 0 {
+		q--
+	}
+	return q
+}
+
+func sizeFix(n *node) string {
+	text := strings.TrimSpace(n.text())
+	if strings.Contains(text, "(( ") || strings.Contains(text, "${") {
+		return "Variables are written ((name)), without blanks inside."
+	}
+	if joined := strings.ReplaceAll(text, " ", ""); joined != text {
+		if _, err := ParseSize(joined); err == nil {
+			return fmt.Sprintf("Write it without a blank: %s.", joined)
+		}
+	}
+	if _, err := strconv.ParseFloat(text, 64); err == nil {
+		return fmt.Sprintf("Write the unit: %sM for megabytes, %sG for gigabytes.", text, text)
+	}
+	return `Write a number and a unit, such as 256M or 1.5G.`
+}
+
+// logRate reads bytes a second; -1 (no limit) and 0 need no unit.
+func (d *appDecoder) logRate(n *node, path string) *int64 {
+	if n == nil || n.kind == kindNull || n.kind == kindString && strings.TrimSpace(n.str) == "" {
+		return nil
+	}
+	d.hide(path, n)
+	text := strings.TrimSpace(n.text())
+	var bytes int64
+	switch text {
+	case "-1":
+		bytes = -1
+	case "0":
+	default:
+		var err error
+		if bytes, err = ParseSize(text); err != nil {
+			d.err(n, "Log rate limit per second "+err.Error(), sizeFix(n))
+			return nil
+		}
+	}
+	if bytes < -1 {
+		d.err(n, "Log rate limit must be an integer greater than or equal to -1", "Write -1 for no limit.")
+		return nil
+	}
+	return &bytes
+}
+
+func (d *appDecoder) command(n *node, path string) Command {
+	if n == nil {
+		return Command{}
+	}
+	if n.kind == kindNull || n.kind == kindString && (n.str == "null" || n.str == "default") {
+		return Command{Set: true, Null: true}
+	}
+	if n.kind != kindString {
+		d.err(n, "Command must be a string", "Quote the command.")
+		return Command{}
+	}
+	if length := len([]rune(n.str)); length < 1 || length > 4096 {
+		d.err(n, "Command must be between 1 and 4096 characters", "Remove the key to use the droplet's own command, or put a long command in a script.")
+		return Command{}
+	}
+	d.hide(path, n)
+	return Command{Set: true, Text: n.str}
+}
+
+func (d *appDecoder) user(n *node, path string) *string {
+	if n == nil || n.kind == kindNull {
+		return nil
+	}
+	if n.kind != kindString {
+		d.err(n, "User must be a string", "Quote the user's name.")
+		return nil
+	}
+	if length := len([]rune(n.str)); length < 1 || length > 255 {
+		d.err(n, "User must be between 1 and 255 characters", "Write vcap, or remove the key.")
+		return nil
+	}
+	d.hide(path, n)
+	return &n.str
+}
+
+var uriPath = regexp.MustCompile(`^/([^\s/]\S*)?$`)
+
+var errNoPath = errors.New("is not a path")
+
+// healthCheck reads a health check, or with prefix "readiness_" the
+// readiness check.
+func (d *appDecoder) healthCheck(f fields, path, prefix string, place *node) HealthCheck {
+	label := "Health check"
+	if prefix != "" {
+		label = "Readiness health check"
+	}
+	var c HealthCheck
+	typeNode, endNode := f[prefix+"health_check_type"], f[prefix+"health_check_http_endpoint"]
+	c.Type = d.checkType(typeNode, prefix, label)
+	endpoint, err := d.endpoint(endNode, path+prefix+"health_check_http_endpoint", label, prefix == "")
+	c.HTTPEndpoint = endpoint
+	// The process model of the Cloud Controller, not the manifest's, refuses
+	// an http check without an endpoint (models/runtime/health_check_policy).
+	switch {
+	case typeNode != nil && c.Type != "" && c.Type != "http" && endpoint != "":
+		d.err(typeNode, label+" type must be \"http\" to set a health check HTTP endpoint", "Set the type to http, or remove the endpoint.")
+	case c.Type == "http" && endpoint == "" && err == nil:
+		d.err(typeNode, "HTTP "+strings.ToLower(label)+" endpoint is not a valid URI path: ", d.endpointFix(prefix))
+	}
+	c.IntervalS = d.number(f[prefix+"health_check_interval"], path+prefix+"health_check_interval", numberRule{label: label + " interval", min: 1})
+	c.InvocationTimeoutS = d.number(f[prefix+"health_check_invocation_timeout"], path+prefix+"health_check_invocation_timeout",
+		numberRule{label: label + " invocation timeout", min: 1})
+	return c
+}
+
+func (d *appDecoder) endpointFix(prefix string) string {
+	if d.hcl {
+		return `An http check needs its path: endpoint = "/".`
+	}
+	return "An http check needs its path: add `" + strings.ReplaceAll(prefix, "_", "-") + "health-check-http-endpoint: /`."
+}
+
+func (d *appDecoder) checkType(n *node, prefix, label string) string {
+	if n == nil || prefix == "" && (n.kind == kindNull || n.kind == kindString && n.str == "") {
+		return ""
+	}
+	switch text := n.text(); {
+	case text == "port" || text == "process" || text == "http":
+		return text
+	case text == "none" && prefix == "":
+		return "process"
+	}
+	d.err(n, label+` type must be "port", "process", or "http"`, "Write one of the three.")
+	return ""
+}
+
+func (d *appDecoder) endpoint(n *node, path, label string, cli bool) (string, error) {
+	if n == nil || n.kind == kindNull || cli && n.kind == kindString && n.str == "" {
+		return "", nil
+	}
+	text := n.text()
+	if n.kind == kindList || n.kind == kindMap || !uriPath.MatchString(text) {
+		d.err(n, label+" http endpoint must be a valid URI path", "Write a path that starts with one / and has no blanks, such as /health.")
+		return "", errNoPath
+	}
+	d.hide(path, n)
+	return text, nil
+}

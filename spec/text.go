@@ -1,0 +1,87 @@
+package spec
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+)
+
+// WriteText writes diagnostics for people, in the manner of hcl's writer:
+// severity and summary, the source line with a caret below, the detail that
+// says what to do. Files below dir are shown relative to it. The error is
+// that of w.
+func WriteText(w io.Writer, diags Diagnostics, dir string, color bool) error {
+	var b bytes.Buffer
+	for i, d := range diags {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		writeDiagnostic(&b, d, dir, color)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func writeDiagnostic(b *bytes.Buffer, d Diagnostic, dir string, color bool) {
+	label, code := "Error", "\x1b[31m"
+	if d.Severity == SeverityWarning {
+		label, code = "Warning", "\x1b[33m"
+	}
+	reset := "\x1b[0m"
+	if !color {
+		code, reset = "", ""
+	}
+	fmt.Fprintf(b, "%s%s%s: %s\n", code, label, reset, d.Summary)
+	if d.File != "" {
+		fmt.Fprintf(b, "\n  on %s", shortPath(d.File, dir))
+		if d.Line > 0 {
+			fmt.Fprintf(b, " line %d", d.Line)
+		}
+		if d.Field != "" {
+			fmt.Fprintf(b, ", in %s", d.Field)
+		}
+		shown := strings.TrimSpace(d.SourceLine) != ""
+		if shown {
+			b.WriteByte(':')
+		}
+		b.WriteByte('\n')
+		if shown {
+			fmt.Fprintf(b, "%4d: %s\n", d.Line, d.SourceLine)
+			fmt.Fprintf(b, "      %s%s%s%s\n", caretIndent(d), code, caret(d), reset)
+		}
+	}
+	if d.Detail != "" {
+		fmt.Fprintf(b, "\n%s\n", d.Detail)
+	}
+}
+
+// caretIndent repeats the line's own tabs, so that the caret stands right
+// whatever a tab's width is, and counts characters, not bytes.
+func caretIndent(d Diagnostic) string {
+	end := min(max(d.Column-1, 0), len(d.SourceLine))
+	var b strings.Builder
+	for _, r := range d.SourceLine[:end] {
+		if r == '\t' {
+			b.WriteByte('\t')
+		} else {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}
+
+func caret(d Diagnostic) string {
+	start := min(max(d.Column-1, 0), len(d.SourceLine))
+	end := min(start+max(d.Width, 1), len(d.SourceLine))
+	return strings.Repeat("^", max(len([]rune(d.SourceLine[start:end])), 1))
+}
+
+func shortPath(file, dir string) string {
+	rel, err := filepath.Rel(dir, file)
+	if dir == "" || err != nil || rel == "." || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return file
+	}
+	return rel
+}
