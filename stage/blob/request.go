@@ -1,0 +1,197 @@
+package blob
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	defaultAttempts = 7
+	firstDelay      = 100 * time.Millisecond
+	maxDelay        = 5 * time.Second
+	// attemptTimeout bounds one attempt: the biggest body is the lifecycle's 64 MiB.
+	attemptTimeout = 5 * time.Minute
+	// maxErrorBody is how much of a failure's body is read.
+	maxErrorBody = 1 << 20
+)
+
+// call is one request to the store.
+type call struct {
+	op     string // for errors
+	method string
+	path   string // with query
+	body   []byte
+	limit  int64  // most bytes of the answer's body
+	into   []byte // its memory is reused for the answer's body
+	once   bool   // not repeated
+}
+
+// reply is a successful answer.
+type reply struct {
+	body     []byte
+	header   http.Header
+	attempts int
+}
+
+// do makes the call, again with growing pauses while the store cannot be
+// reached or answers 429 or 5xx (but not 507, which does not pass by itself).
+func (c *Client) do(ctx context.Context, k call) (reply, error) {
+	attempts := c.Attempts
+	if attempts <= 0 {
+		attempts = defaultAttempts
+	}
+	for n := 1; ; n++ {
+		r, err := c.attempt(ctx, k)
+		r.attempts = n
+		if err == nil || k.once || n >= attempts || ctx.Err() != nil || !passing(err) {
+			if ctx.Err() != nil && err != nil {
+				return r, fmt.Errorf("%s: %w", k.op, context.Cause(ctx))
+			}
+			return r, err
+		}
+		if err := sleep(ctx, pause(n)); err != nil {
+			return r, fmt.Errorf("%s: %w", k.op, err)
+		}
+	}
+}
+
+// passing reports whether a failure may pass by itself.
+func passing(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	var cert *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &cert):
+		return false
+	case e.Status == 0 || e.Status == http.StatusTooManyRequests:
+		return true
+	default:
+		return e.Status >= 500 && e.Status != http.StatusInsufficientStorage
+	}
+}
+
+// pause is how long to wait after attempt n (from 1): doubling, and up to a
+// quarter more so that many clients don't return at once.
+func pause(n int) time.Duration {
+	d := min(firstDelay<<min(n-1, 16), maxDelay)
+	return d + rand.N(d/4)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+func (c *Client) attempt(ctx context.Context, k call) (reply, error) {
+	u, err := c.endpoint(k.path)
+	if err != nil {
+		return reply{}, fmt.Errorf("%s: %w", k.op, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, k.method, u.String(), bytes.NewReader(k.body))
+	if err != nil {
+		return reply{}, fmt.Errorf("%s: %w", k.op, err)
+	}
+	if c.Token != nil {
+		token, err := c.Token()
+		if err != nil {
+			return reply{}, fmt.Errorf("%s: token: %w", k.op, err)
+		}
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+	}
+	fail := &Error{Op: k.op, URL: publicURL(u)}
+	resp, err := c.http().Do(req)
+	if err != nil {
+		fail.Err = bare(err)
+		return reply{}, fail
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		explain(fail, resp)
+		return reply{}, fail
+	}
+	body, err := readBody(resp, k.limit, k.into)
+	if err != nil {
+		fail.Message, fail.Err = "the answer broke off", err
+		return reply{}, fail
+	}
+	return reply{body: body, header: resp.Header}, nil
+}
+
+// readBody reads a bounded body into into's memory.
+func readBody(resp *http.Response, limit int64, into []byte) ([]byte, error) {
+	buf := bytes.NewBuffer(into[:0])
+	if n := resp.ContentLength; n > 0 && n <= limit {
+		buf.Grow(int(n) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if n > limit {
+		return nil, fmt.Errorf("it has more than %d bytes", limit)
+	}
+	return buf.Bytes(), nil
+}
+
+// bare strips url.Error, which would print the URL with its query again.
+func bare(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+// Failure is the body of every failed request.
+type Failure struct {
+	Error   string   `json:"error"`
+	Missing []string `json:"missing,omitempty"`
+}
+
+// explain fills e with what a failed answer says.
+func explain(e *Error, resp *http.Response) {
+	e.Status = resp.StatusCode
+	e.Message = http.StatusText(resp.StatusCode)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	if err != nil {
+		return // the status stands
+	}
+	var f Failure
+	if json.Unmarshal(body, &f) == nil && f.Error != "" {
+		e.Message, e.Missing = f.Error, f.Missing
+	}
+}
+
+// exists makes a HEAD request for a thing named by its digest: 404 is false.
+func (c *Client) exists(ctx context.Context, op, path, digest string) (bool, error) {
+	if err := checkDigest(digest); err != nil {
+		return false, fmt.Errorf("%s: %w", op, err)
+	}
+	path += digest
+	_, err := c.do(ctx, call{op: op, method: http.MethodHead, path: path})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}

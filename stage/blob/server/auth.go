@@ -1,0 +1,124 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// Audience is what a task's identity must be meant for.
+const Audience = "wadi"
+
+const (
+	maxToken = 16 << 10
+	// leeway is how far the clocks of Nomad's servers and ours may differ.
+	leeway = 10 * time.Second
+)
+
+// AuthOptions say what tokens are checked against.
+type AuthOptions struct {
+	// TokenFile has the people's token (blanks around it don't count). It is
+	// read again when it changes.
+	TokenFile string
+	// JWKSURL is where Nomad publishes the keys of its workload identities,
+	// NOMAD_ADDR/.well-known/jwks.json.
+	JWKSURL string
+	// HTTP fetches it: the place for Nomad's certificates. Nil is
+	// http.DefaultClient.
+	HTTP *http.Client
+}
+
+// Auth tells who makes a request.
+type Auth struct {
+	people *tokenFile
+	keys   *keySet
+}
+
+// NewAuth reads the people's token. Nomad's keys are fetched when first needed.
+func NewAuth(o AuthOptions) (*Auth, error) {
+	people, err := openTokenFile(o.TokenFile)
+	if err != nil {
+		return nil, err
+	}
+	client := o.HTTP
+	if client == nil {
+		client = http.DefaultClient
+	}
+	return &Auth{people: people, keys: newKeySet(o.JWKSURL, client)}, nil
+}
+
+func unauthorized(reason string) error {
+	return &refusal{status: http.StatusUnauthorized, reason: reason}
+}
+
+// Authenticate tells who presents an Authorization header. The failure says
+// why without a word of what would have been right.
+func (a *Auth) Authenticate(ctx context.Context, header string) (Identity, error) {
+	if header == "" {
+		return Identity{}, unauthorized("no token: send Authorization: Bearer TOKEN")
+	}
+	scheme, token, _ := strings.Cut(header, " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken {
+		return Identity{}, unauthorized("the Authorization header has not the form Bearer TOKEN")
+	}
+	ok, err := a.people.matches(token)
+	if err != nil {
+		return Identity{}, err
+	}
+	if ok {
+		return Identity{People: true}, nil
+	}
+	if strings.Count(token, ".") != 2 {
+		return Identity{}, unauthorized("the token is neither the people's token nor a Nomad workload identity")
+	}
+	return a.workload(ctx, token)
+}
+
+// claims are those of a workload identity that we use.
+type claims struct {
+	jwt.Claims
+	Namespace string `json:"nomad_namespace"`
+	Job       string `json:"nomad_job_id"`
+	Task      string `json:"nomad_task"`
+}
+
+// workload verifies a Nomad workload identity.
+func (a *Auth) workload(ctx context.Context, token string) (Identity, error) {
+	// Nomad signs with RS256, and with EdDSA where it was set up before 1.7.
+	t, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.EdDSA})
+	if err != nil || len(t.Headers) != 1 {
+		return Identity{}, unauthorized("the token is not a JWT signed in a way that Nomad signs")
+	}
+	key, err := a.keys.find(ctx, t.Headers[0].KeyID)
+	if err != nil {
+		return Identity{}, err
+	}
+	if key.Algorithm != "" && key.Algorithm != t.Headers[0].Algorithm {
+		return Identity{}, unauthorized("the workload identity's signature is not of its key's algorithm")
+	}
+	var c claims
+	if err := t.Claims(key, &c); err != nil {
+		return Identity{}, unauthorized("the workload identity's signature is not valid")
+	}
+	switch err := c.ValidateWithLeeway(jwt.Expected{AnyAudience: jwt.Audience{Audience}, Time: time.Now()}, leeway); {
+	case errors.Is(err, jwt.ErrInvalidAudience):
+		return Identity{}, unauthorized(`the workload identity is not meant for aud "` + Audience + `"`)
+	case errors.Is(err, jwt.ErrExpired):
+		return Identity{}, unauthorized("the workload identity has expired")
+	case errors.Is(err, jwt.ErrNotValidYet):
+		return Identity{}, unauthorized("the workload identity is not valid yet")
+	case err != nil:
+		return Identity{}, unauthorized("the workload identity is not valid")
+	case c.Expiry == nil:
+		return Identity{}, unauthorized("the workload identity never expires: its identity block needs a ttl")
+	case c.Namespace == "" || c.Job == "":
+		return Identity{}, unauthorized("the token is not a Nomad workload identity: it names no namespace or no job")
+	}
+	return Identity{Namespace: c.Namespace, Job: c.Job, Task: c.Task}, nil
+}

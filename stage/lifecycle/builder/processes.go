@@ -1,0 +1,233 @@
+package builder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v2"
+
+	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/launch"
+)
+
+// launchProcess is an entry of a buildpack's launch.yml.
+type launchProcess struct {
+	Type    string `yaml:"type"`
+	Command string `yaml:"command"`
+	Limits  struct {
+		Memory int `yaml:"memory"` // MB
+	} `yaml:"limits"`
+	Platforms struct {
+		CloudFoundry struct {
+			SidecarFor []string `yaml:"sidecar_for"`
+		} `yaml:"cloudfoundry"`
+	} `yaml:"platforms"`
+}
+
+// processes merges what the buildpacks and the Procfile want launched: the
+// supplying ones, the final one (its launch.yml, else bin/release), the
+// Procfile, which is read only now because buildpacks may write it.
+//
+// Cloud Foundry looks for launch.yml under an index without its leading zero,
+// and in detect mode under that of the last buildpack of the whole list, so
+// that it overlooks files that are there. Here the index is the one that the
+// buildpack was given.
+func (b *build) processes(ctx context.Context, chosen choice) ([]launchProcess, error) {
+	deps, err := os.OpenRoot(b.depsDir)
+	if err != nil {
+		return nil, fail(1, "Failed to read the buildpacks' launch.yml", err)
+	}
+	defer deps.Close()
+	var all []launchProcess
+	for i := range len(chosen.supplies) {
+		declared, _, err := readLaunchYML(deps, b.depsIndex(i))
+		if err != nil {
+			return nil, fail(1, "Failed to read the buildpacks' launch.yml", err)
+		}
+		all = merge(all, declared)
+	}
+	declared, found, err := readLaunchYML(deps, b.depsIndex(len(chosen.supplies)))
+	if err != nil {
+		return nil, fail(1, "Failed to read the buildpacks' launch.yml", err)
+	}
+	if !found {
+		if declared, err = b.release(ctx, chosen.final); err != nil {
+			return nil, fail(lifecycle.ExitReleaseFail, msgReleaseFail, err)
+		}
+	}
+	all = merge(all, declared)
+	fromProcfile, err := readProcfile(b.BuildDir)
+	if err != nil {
+		return nil, fail(1, "Failed to read command from Procfile", err)
+	}
+	return merge(all, fromProcfile), nil
+}
+
+// merge lets later entries replace earlier ones of their type in place.
+func merge(all, later []launchProcess) []launchProcess {
+	for _, p := range later {
+		same := func(q launchProcess) bool { return q.Type == p.Type }
+		if i := slices.IndexFunc(all, same); i >= 0 {
+			all[i] = p
+		} else {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// readLaunchYML reads a file that a buildpack wrote; it cannot name one
+// outside of deps.
+func readLaunchYML(deps *os.Root, index string) ([]launchProcess, bool, error) {
+	content, err := deps.ReadFile(filepath.Join(index, "launch.yml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	var file struct {
+		Processes []launchProcess `yaml:"processes"`
+	}
+	if err := yaml.Unmarshal(content, &file); err != nil {
+		return nil, false, fmt.Errorf("deps/%s/launch.yml: %w", index, err)
+	}
+	return file.Processes, true, nil
+}
+
+func (b *build) release(ctx context.Context, buildpack string) ([]launchProcess, error) {
+	output, err := b.capture(ctx, filepath.Join(buildpack, "bin", "release"), b.BuildDir)
+	if err != nil {
+		return nil, err
+	}
+	return parseRelease(output)
+}
+
+func parseRelease(output []byte) ([]launchProcess, error) {
+	var release struct {
+		DefaultProcessTypes map[string]string `yaml:"default_process_types"`
+	}
+	if err := yaml.Unmarshal(output, &release); err != nil {
+		return nil, fmt.Errorf("buildpack's release output invalid: %w", err)
+	}
+	return byType(release.DefaultProcessTypes), nil
+}
+
+func readProcfile(buildDir string) ([]launchProcess, error) {
+	root, err := os.OpenRoot(buildDir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	content, err := root.ReadFile("Procfile")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ParseProcfile(content)
+}
+
+// ParseProcfile reads a Procfile as Cloud Foundry does: as a YAML map, later
+// keys win. The processes are sorted by type.
+func ParseProcfile(content []byte) ([]launchProcess, error) {
+	var commands map[string]string
+	if err := yaml.Unmarshal(content, &commands); err != nil {
+		return nil, fmt.Errorf("invalid YAML (quote a command that has a colon and a blank, or starts with a sign): %w", err)
+	}
+	return byType(commands), nil
+}
+
+func byType(commands map[string]string) []launchProcess {
+	processes := make([]launchProcess, 0, len(commands))
+	for name, command := range commands {
+		processes = append(processes, launchProcess{Type: name, Command: command})
+	}
+	slices.SortFunc(processes, func(p, q launchProcess) int { return strings.Compare(p.Type, q.Type) })
+	return processes
+}
+
+// describe puts processes into meta; those for other processes are sidecars.
+func describe(meta *lifecycle.DropletMetadata, processes []launchProcess) {
+	meta.ProcessTypes = map[string]string{}
+	for _, p := range processes {
+		if targets := p.Platforms.CloudFoundry.SidecarFor; len(targets) > 0 {
+			meta.Sidecars = append(meta.Sidecars, lifecycle.Sidecar{
+				Name: p.Type, ProcessTypes: targets, Command: p.Command, MemoryMB: p.Limits.Memory,
+			})
+			continue
+		}
+		meta.Processes = append(meta.Processes, lifecycle.ProcessType{Type: p.Type, Command: p.Command})
+		meta.ProcessTypes[p.Type] = p.Command
+	}
+}
+
+// metadata is the part of the result that is known before the processes are.
+func (b *build) metadata(chosen choice) lifecycle.DropletMetadata {
+	var infos []lifecycle.BuildpackInfo
+	for i, key := range chosen.keys {
+		info := b.readConfig(b.depsIndex(i))
+		info.Key = key
+		infos = append(infos, info)
+	}
+	last := &infos[len(infos)-1]
+	if last.Name == "" {
+		last.Name = chosen.detected
+	}
+	return lifecycle.DropletMetadata{
+		LifecycleMetadata: lifecycle.BuildpackMetadata{
+			BuildpackKey: last.Key, DetectedBuildpack: last.Name, Buildpacks: infos,
+		},
+		LifecycleType: "buildpack",
+	}
+}
+
+// readConfig reads how a buildpack named itself. A missing or broken file is
+// no failure: Cloud Foundry takes what it can read.
+func (b *build) readConfig(index string) lifecycle.BuildpackInfo {
+	var config struct {
+		Name    string                     `yaml:"name"`
+		Version string                     `yaml:"version"`
+		Config  *lifecycle.BuildpackConfig `yaml:"config"`
+	}
+	deps, err := os.OpenRoot(b.depsDir)
+	if err != nil {
+		return lifecycle.BuildpackInfo{}
+	}
+	defer deps.Close()
+	content, err := deps.ReadFile(filepath.Join(index, "config.yml"))
+	if err != nil || yaml.Unmarshal(content, &config) != nil {
+		return lifecycle.BuildpackInfo{}
+	}
+	return lifecycle.BuildpackInfo{Name: config.Name, Version: config.Version, Config: config.Config}
+}
+
+// writeMetadata writes what the launcher and the supervisor read.
+func (b *build) writeMetadata(meta lifecycle.DropletMetadata) error {
+	infos := meta.LifecycleMetadata.Buildpacks
+	staging := launch.StagingInfo{
+		DetectedBuildpack: meta.LifecycleMetadata.DetectedBuildpack,
+		StartCommand:      meta.ProcessTypes["web"],
+		Config:            infos[len(infos)-1].Config,
+	}
+	if err := writeJSON(filepath.Join(b.ContentsDir, lifecycle.StagingInfoName), staging); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(b.ContentsDir, lifecycle.MetadataName), meta)
+}
+
+func writeJSON(path string, value any) error {
+	content, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(content, '\n'), 0o644)
+}

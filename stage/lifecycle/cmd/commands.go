@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"wadi/stage/lifecycle/instance"
+	"wadi/stage/lifecycle/launch"
+	"wadi/stage/lifecycle/proc"
+	"wadi/stage/lifecycle/staging"
+	"wadi/stage/lifecycle/static"
+)
+
+const usage = `usage: lifecycle stage                             the staging task
+       lifecycle run                               the supervisor of one instance
+       lifecycle task                              a one-off task
+       lifecycle shell TERM [COMMAND]              become a shell beside a running instance
+       lifecycle launch APPDIR COMMAND METADATA    become the app
+       lifecycle launch-task APPDIR COMMAND METADATA    become a one-off task
+       lifecycle serve [--check DIR]               serve static files on $PORT, or say what would be
+       lifecycle drop PROGRAM [ARGUMENT…]          become PROGRAM as user 2000 without any right of root`
+
+// commands take what follows their name and return the exit code.
+var commands = map[string]func(args []string) int{
+	"stage":       func([]string) int { return staging.Run(os.Stdout, os.Stderr) },
+	"run":         func([]string) int { return instance.Run(os.Stdout, os.Stderr) },
+	"task":        func([]string) int { return instance.RunTask(os.Stdout, os.Stderr) },
+	"shell":       instance.Shell,
+	"launch":      func(args []string) int { return launch.Main(args, os.Stderr) },
+	"launch-task": func(args []string) int { return launch.Task(args, os.Stderr) },
+	"serve":       serve,
+	"drop":        drop,
+}
+
+func serve(args []string) int {
+	var err error
+	if len(args) == 2 && args[0] == "--check" {
+		var says string
+		if says, err = static.Check(args[1]); err == nil {
+			fmt.Println(says)
+		}
+	} else {
+		err = static.Serve(".")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lifecycle serve:", err)
+		return 1
+	}
+	return 0
+}
+
+// drop returns only if it failed: 126, as shells say of what cannot be run.
+func drop(args []string) int {
+	fmt.Fprintln(os.Stderr, "lifecycle drop:", proc.Drop(args, os.Environ()))
+	return 126
+}

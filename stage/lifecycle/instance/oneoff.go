@@ -1,0 +1,110 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/proc"
+)
+
+// RunTask is `lifecycle task`: it runs one command in a copy of the droplet
+// and returns its exit code, or ExitTaskTimeout. Nothing but the command
+// writes to stdout.
+func RunTask(stdout, stderr *os.File) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	s := &supervisor{stdout: stdout, stderr: stderr, log: stderr, guid: uuid.NewString()}
+	code, err := s.runTask(ctx)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+	}
+	return code
+}
+
+func (s *supervisor) runTask(ctx context.Context) (int, error) {
+	var err error
+	var timeout time.Duration
+	if s.task, timeout, err = loadOneOff(os.Getenv); err != nil {
+		return 1, err
+	}
+	if err := s.prepare(); err != nil {
+		return 1, err
+	}
+	if err := s.startTask(ctx); err != nil {
+		err = errors.Join(err, s.host.KillAll())
+		if ctx.Err() != nil {
+			return 128 + int(syscall.SIGTERM), nil
+		}
+		return 1, err
+	}
+	code := s.awaitTask(ctx, timeout)
+	return code, s.host.KillAll()
+}
+
+// loadOneOff reads what a one-off task is told; timeout 0 = none.
+func loadOneOff(getenv func(string) string) (t task, timeout time.Duration, err error) {
+	if t, err = loadRevision(getenv); err != nil {
+		return t, 0, err
+	}
+	var what lifecycle.Task
+	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.TaskFile), &what); err != nil {
+		return t, 0, err
+	}
+	t.oneOff = true
+	t.process = lifecycle.RunProcess{Type: what.Process, Command: what.Command, MemoryMB: what.MemoryMB, DiskMB: what.DiskMB}
+	if t.nodeIP = getenv(lifecycle.NodeIPVar); t.nodeIP == "" {
+		return t, 0, errors.New(lifecycle.NodeIPVar + " has to be set: this wadi and this lifecycle do not belong together")
+	}
+	t.localIP, err = localIP(t.nodeIP)
+	return t, time.Duration(what.TimeoutS) * time.Second, err
+}
+
+// startTask makes the copy of the droplet and starts the command.
+func (s *supervisor) startTask(ctx context.Context) error {
+	dir, meta, err := s.task.freshCopy(ctx, s.guid, s.log)
+	if err != nil {
+		return err
+	}
+	process := s.task.process
+	command, err := startCommand(process, meta)
+	if err != nil {
+		return err
+	}
+	fds, err := limitFiles()
+	if err != nil {
+		return err
+	}
+	return s.launch("launch-task", dir, "", command, process.MemoryMB, limits{FDs: fds, Mem: process.MemoryMB, Disk: process.DiskMB})
+}
+
+// awaitTask waits for the command, its timeout, or SIGTERM.
+func (s *supervisor) awaitTask(ctx context.Context, timeout time.Duration) int {
+	command := s.children[0]
+	var late <-chan time.Time
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-command.Done():
+		s.report(command, "")
+		return proc.ExitCode(command.Status())
+	case <-late:
+		fmt.Fprintf(s.log, "The task exceeded its timeout of %s\n", timeout)
+		s.end(nil)
+		return lifecycle.ExitTaskTimeout
+	case <-ctx.Done():
+		s.end(nil)
+		return proc.ExitCode(command.Status())
+	}
+}

@@ -1,0 +1,103 @@
+package instance
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"wadi/stage/lifecycle/launch"
+	"wadi/stage/lifecycle/proc"
+)
+
+// Shell is `lifecycle shell TERM [COMMAND]`, executed beside a supervisor in
+// its Nomad task: it becomes a shell in the app's folder, with the user and
+// the environment of the process that runs there. TERM is the terminal's
+// kind, "" where there is none. It returns only if it failed: 126, as shells
+// say of what cannot be run.
+func Shell(args []string) int {
+	fmt.Fprintln(os.Stderr, "lifecycle shell:", shell(args))
+	return 126
+}
+
+func shell(args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return errors.New("usage: lifecycle shell TERM [COMMAND]")
+	}
+	t, err := loadTask(os.Getenv)
+	if err != nil {
+		return err
+	}
+	guid, err := t.runningCopy()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(t.dir, instancesDir, guid)
+	env, err := t.shellEnvironment(guid, dir)
+	if err != nil {
+		return err
+	}
+	if args[0] != "" {
+		env["TERM"] = args[0]
+	}
+	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		if err := proc.Give(f); err != nil {
+			return err
+		}
+	}
+	if err := t.joinInstance(); err != nil {
+		return err
+	}
+	command := ""
+	if len(args) == 2 {
+		command = args[1]
+	}
+	app := filepath.Join(dir, "app")
+	return proc.Become(launch.ShellArgs(app, command), launch.Env(launch.Environ(env), app))
+}
+
+// supervisorFile, in the task's folder, has the process id of the supervisor.
+const supervisorFile = "supervisor.pid"
+
+// joinInstance puts this process under the limits of the instance, with which
+// it also ends.
+func (t *task) joinInstance() error {
+	text, err := os.ReadFile(filepath.Join(t.dir, supervisorFile))
+	if err != nil {
+		return fmt.Errorf("finding the supervisor of the instance: %w", err)
+	}
+	pid, err := strconv.Atoi(string(text))
+	if err != nil {
+		return fmt.Errorf("finding the supervisor of the instance: %w", err)
+	}
+	return proc.JoinCgroups(pid)
+}
+
+// runningCopy is the guid of the instance that runs now.
+func (t *task) runningCopy() (string, error) {
+	entries, err := os.ReadDir(filepath.Join(t.dir, instancesDir))
+	if err != nil || len(entries) != 1 {
+		return "", errors.New("the instance has not unpacked its droplet yet: try again when it runs")
+	}
+	return entries[0].Name(), nil
+}
+
+// shellEnvironment is that of the main process of the instance.
+func (t *task) shellEnvironment(guid, dir string) (map[string]string, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("entering the folder of the instance: %w", err)
+	}
+	defer root.Close()
+	meta, err := readMetadata(root)
+	if err != nil {
+		return nil, err
+	}
+	fds, err := limitFiles()
+	if err != nil {
+		return nil, err
+	}
+	memory := mainMemory(t.process.MemoryMB, sidecarsFor(t.process.Type, t.process.Sidecars, meta.Sidecars))
+	return t.environment(guid, filepath.Join(dir, bindingsDir), memory, limits{FDs: fds, Mem: memory, Disk: t.process.DiskMB})
+}

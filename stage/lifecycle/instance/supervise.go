@@ -1,0 +1,297 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/launch"
+	"wadi/stage/lifecycle/proc"
+)
+
+// grace is between SIGTERM and SIGKILL, as in Cloud Foundry.
+const grace = 10 * time.Second
+
+// maxFiles is Cloud Foundry's limit of open files of an app.
+const maxFiles = 16384
+
+// Run is `lifecycle run`: it returns the exit code of the task when the
+// instance has ended. The app writes to stdout and stderr itself; the
+// supervisor's own lines go to stderr.
+func Run(stdout, stderr *os.File) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	s := &supervisor{stdout: stdout, stderr: stderr, log: stderr, guid: uuid.NewString()}
+	code, err := s.run(ctx)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+	}
+	return code
+}
+
+// supervisor runs one instance.
+type supervisor struct {
+	stdout, stderr *os.File
+	log            io.Writer
+	guid           string
+
+	task     task
+	host     *proc.Host
+	board    *board
+	oom      *proc.OOMCounter
+	children []*child // the process itself first
+	prefixed prefixed // the sidecars' output
+}
+
+// child is the process itself or a sidecar.
+type child struct {
+	*proc.Process
+	sidecar string // its name; "" for the process itself
+}
+
+func (s *supervisor) run(ctx context.Context) (int, error) {
+	var err error
+	if s.task, err = loadTask(os.Getenv); err != nil {
+		return 1, err
+	}
+	if err := s.prepare(); err != nil {
+		return 1, err
+	}
+	s.board = newBoard(s.task.allocID, s.guid)
+	closeServer, err := s.serve()
+	if err != nil {
+		return 1, err
+	}
+	defer closeServer()
+	if err := s.start(ctx); err != nil {
+		if killErr := s.host.KillAll(); killErr != nil {
+			err = errors.Join(err, killErr)
+		}
+		if ctx.Err() != nil {
+			return 128 + int(syscall.SIGTERM), nil
+		}
+		return 1, err
+	}
+	code, err := s.supervise(ctx)
+	err = errors.Join(err, s.host.KillAll())
+	s.prefixed.wait()
+	return code, err
+}
+
+// prepare makes everything ready for processes to start.
+func (s *supervisor) prepare() error {
+	if err := proc.Protect(s.task.dir, s.task.secretsDir, os.Getenv("NOMAD_ALLOC_DIR")); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(s.task.dir, supervisorFile), []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
+		return fmt.Errorf("writing down who supervises the instance: %w", err)
+	}
+	for _, f := range []*os.File{s.stdout, s.stderr} {
+		if err := proc.Give(f); err != nil {
+			return err
+		}
+	}
+	s.oom = proc.NewOOMCounter()
+	var err error
+	s.host, err = proc.NewHost()
+	return err
+}
+
+// serve answers on the health port from the first moment.
+func (s *supervisor) serve() (func(), error) {
+	address := net.JoinHostPort(s.task.localIP, strconv.Itoa(s.task.health.Port))
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening on the instance's health port: %w: something else on this node has taken it", err)
+	}
+	server := &http.Server{Handler: s.board.handler(), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // it ends when it is closed
+	return func() { _ = server.Close() }, nil
+}
+
+// start makes the copy of the droplet and starts all processes.
+func (s *supervisor) start(ctx context.Context) error {
+	dir, meta, err := s.task.freshCopy(ctx, s.guid, s.log)
+	if err != nil {
+		return err
+	}
+	process := s.task.process
+	command, err := startCommand(process, meta)
+	if err != nil {
+		return err
+	}
+	fds, err := limitFiles()
+	if err != nil {
+		return err
+	}
+	sidecars := sidecarsFor(process.Type, process.Sidecars, meta.Sidecars)
+	main := mainMemory(process.MemoryMB, sidecars)
+	l := limits{FDs: fds, Mem: main, Disk: process.DiskMB}
+	if err := s.launch("launch", dir, "", command, main, l); err != nil {
+		return err
+	}
+	for _, sidecar := range sidecars {
+		memory := sidecarMemory(process.MemoryMB, sidecar)
+		if err := s.launch("launch", dir, sidecar.Name, sidecar.Command, memory, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startCommand is a process's own, else the one that the droplet brings.
+func startCommand(process lifecycle.RunProcess, meta lifecycle.DropletMetadata) (string, error) {
+	if process.Command != "" {
+		return process.Command, nil
+	}
+	if command := meta.ProcessTypes[process.Type]; command != "" {
+		return command, nil
+	}
+	return "", fmt.Errorf("no start command for process %q: neither the app's files nor its droplet have one: set `command`, or add the type to the Procfile", process.Type)
+}
+
+// launch starts a process through a launcher, which is a command of the
+// lifecycle.
+func (s *supervisor) launch(launcher, dir, sidecar, command string, memoryMB int, l limits) error {
+	env, err := s.task.environment(s.guid, filepath.Join(dir, bindingsDir), memoryMB, l)
+	if err != nil {
+		return err
+	}
+	stdout, stderr := s.stdout, s.stderr
+	if sidecar != "" {
+		prefix := lifecycle.SidecarPrefix(sidecar)
+		if stdout, err = s.prefixed.pipe(prefix, s.stdout); err != nil {
+			return fmt.Errorf("starting the sidecar %s: %w", sidecar, err)
+		}
+		defer stdout.Close()
+		if stderr, err = s.prefixed.pipe(prefix, s.stderr); err != nil {
+			return fmt.Errorf("starting the sidecar %s: %w", sidecar, err)
+		}
+		defer stderr.Close()
+	}
+	p, err := s.host.Start(proc.Spec{
+		Argv: []string{proc.Self, launcher, "app", command, ""},
+		Env:  launch.Environ(env), Dir: dir, Stdout: stdout, Stderr: stderr,
+	})
+	if err != nil {
+		return fmt.Errorf("starting the app: %w", err)
+	}
+	s.children = append(s.children, &child{Process: p, sidecar: sidecar})
+	return nil
+}
+
+// supervise waits for whatever ends the instance first: a process (any, with
+// any code), a failed check, or SIGTERM. Then it ends all of them.
+func (s *supervisor) supervise(ctx context.Context) (int, error) {
+	watch, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan *child, len(s.children))
+	for _, c := range s.children {
+		go func() {
+			<-c.Done()
+			ended <- c
+		}()
+	}
+	go s.task.measure(watch, filepath.Join(s.task.dir, instancesDir, s.guid))
+	unhealthy := make(chan *unhealthyError, 1)
+	go func() {
+		if err := s.newMonitor().run(watch); err != nil {
+			unhealthy <- err
+		}
+	}()
+	select {
+	case first := <-ended:
+		cancel()
+		s.board.set(lifecycle.HealthUnhealthy, "a process has ended")
+		code := proc.ExitCode(first.Status())
+		s.report(first, "")
+		s.end(first)
+		return code, nil
+	case err := <-unhealthy:
+		fmt.Fprintln(s.log, err)
+		s.end(nil)
+		return err.Code, nil
+	case <-ctx.Done():
+		s.board.set(lifecycle.HealthStopping, "the instance was asked to stop")
+		s.end(nil)
+		return proc.ExitCode(s.children[0].Status()), nil
+	}
+}
+
+func (s *supervisor) newMonitor() *monitor {
+	timeout := defaultTimeout
+	if s.task.process.TimeoutS > 0 {
+		timeout = time.Duration(s.task.process.TimeoutS) * time.Second
+	}
+	return &monitor{
+		board: s.board, host: s.task.localIP, port: s.task.http.Port, timeout: timeout,
+		health: s.task.process.Health, readiness: s.task.process.Readiness, log: s.log,
+	}
+}
+
+// end asks all processes but the one that has ended to end, waits, and kills
+// what is left, with everything that they started.
+func (s *supervisor) end(first *child) {
+	for _, c := range s.children {
+		c.Signal(syscall.SIGTERM)
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	for _, c := range s.children {
+		if c == first {
+			continue
+		}
+		note := ""
+		select {
+		case <-c.Done():
+		case <-timer.C:
+			note = fmt.Sprintf(" (exceeded %s graceful shutdown interval)", grace)
+			for _, late := range s.children {
+				late.Signal(syscall.SIGKILL)
+			}
+			timer.Reset(0) // the others are as late
+			<-c.Done()
+		}
+		s.report(c, note)
+	}
+}
+
+// report prints how a process ended, as Cloud Foundry words it.
+func (s *supervisor) report(c *child, note string) {
+	status := c.Status()
+	if note == "" && status.Signaled() && status.Signal() == syscall.SIGKILL && s.oom.Killed() {
+		note = " (out of memory)"
+	}
+	label := ""
+	if c.sidecar != "" {
+		label = lifecycle.SidecarPrefix(c.sidecar)
+	}
+	fmt.Fprintf(s.log, "%sExit status %d%s\n", label, proc.ExitCode(status), note)
+}
+
+// limitFiles sets the limit of open files for the processes to come, and
+// says what it is: the node may allow less.
+func limitFiles() (uint64, error) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, fmt.Errorf("reading the limit of open files: %w", err)
+	}
+	limit.Max = min(limit.Max, maxFiles)
+	limit.Cur = limit.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, fmt.Errorf("setting the limit of open files: %w", err)
+	}
+	return limit.Cur, nil
+}

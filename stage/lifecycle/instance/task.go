@@ -1,0 +1,172 @@
+package instance
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"wadi/stage/lifecycle"
+)
+
+// endpoint is a port of the task. Port is the number inside the task's
+// network, HostPort that on the node.
+type endpoint struct {
+	IP       string // of the node
+	Port     int
+	HostPort int
+}
+
+// task is all that the supervisor is told.
+type task struct {
+	revision lifecycle.Revision
+	environs lifecycle.Environment
+	routes   lifecycle.Routes
+	process  lifecycle.RunProcess
+
+	dir        string // NOMAD_TASK_DIR
+	secretsDir string
+	allocID    string
+	index      int
+	http       endpoint // zero where the process has no port
+	health     endpoint
+	nodeIP     string
+	oneOff     bool   // this is a one-off task, no process of the app
+	localIP    string // where the app is to be reached from inside the task
+}
+
+// loadTask reads the environment that Nomad made and the files in secrets.
+func loadTask(getenv func(string) string) (task, error) {
+	t, err := loadRevision(getenv)
+	if err != nil {
+		return t, err
+	}
+	if t.index, err = strconv.Atoi(getenv("NOMAD_ALLOC_INDEX")); err != nil {
+		return t, fmt.Errorf("NOMAD_ALLOC_INDEX: %w: this command runs as a Nomad task", err)
+	}
+	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.ProcessFile), &t.process); err != nil {
+		return t, err
+	}
+	return t, t.loadPorts(getenv)
+}
+
+// loadRevision reads what processes and one-off tasks have in common.
+func loadRevision(getenv func(string) string) (task, error) {
+	t := task{
+		dir:        getenv("NOMAD_TASK_DIR"),
+		secretsDir: getenv("NOMAD_SECRETS_DIR"),
+		allocID:    getenv("NOMAD_ALLOC_ID"),
+	}
+	if t.dir == "" || t.secretsDir == "" || t.allocID == "" {
+		return t, errors.New("NOMAD_TASK_DIR, NOMAD_SECRETS_DIR and NOMAD_ALLOC_ID have to be set: this command runs as a Nomad task")
+	}
+	var err error
+	if t.dir, err = filepath.Abs(t.dir); err != nil {
+		return t, err
+	}
+	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.RevisionFile), &t.revision); err != nil {
+		return t, err
+	}
+	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.EnvironmentFile), &t.environs); err != nil {
+		return t, err
+	}
+	if err := t.environs.Resolve(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(t.secretsDir, name)) }); err != nil {
+		return t, err
+	}
+	err = readJSON(filepath.Join(t.secretsDir, lifecycle.RoutesFile), &t.routes)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return t, err
+	}
+	return t, nil
+}
+
+func (t *task) loadPorts(getenv func(string) string) error {
+	var err error
+	if t.health, err = loadEndpoint(getenv, lifecycle.PortHealth); err != nil {
+		return err
+	}
+	if t.process.HTTP {
+		if t.http, err = loadEndpoint(getenv, lifecycle.PortHTTP); err != nil {
+			return err
+		}
+	}
+	for _, check := range []lifecycle.Check{t.process.Health, t.process.Readiness} {
+		if probes(check) && !t.process.HTTP {
+			return fmt.Errorf("process %q has a health check of type %s but no port: give it a route or the type process", t.process.Type, check.Type)
+		}
+	}
+	t.nodeIP = t.health.IP
+	t.localIP, err = localIP(t.nodeIP)
+	return err
+}
+
+func loadEndpoint(getenv func(string) string, label string) (endpoint, error) {
+	e := endpoint{IP: getenv("NOMAD_IP_" + label)}
+	port := getenv("NOMAD_PORT_" + label)
+	if e.IP == "" || port == "" {
+		return e, fmt.Errorf("the task has no port %q: apply the app again", label)
+	}
+	var err error
+	if e.Port, err = strconv.Atoi(port); err != nil {
+		return e, fmt.Errorf("NOMAD_PORT_%s: %w", label, err)
+	}
+	e.HostPort = e.Port
+	if host := getenv("NOMAD_HOST_PORT_" + label); host != "" {
+		if e.HostPort, err = strconv.Atoi(host); err != nil {
+			return e, fmt.Errorf("NOMAD_HOST_PORT_%s: %w", label, err)
+		}
+	}
+	return e, nil
+}
+
+// localIP is the address by which the task reaches itself: the node's where
+// the task has it, else (in a network of its own) its first IPv4 address that
+// is not loopback, as Cloud Foundry's health check takes.
+func localIP(nodeIP string) (string, error) {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return "", fmt.Errorf("listing the addresses of the task: %w", err)
+	}
+	first := ""
+	for _, address := range addresses {
+		network, ok := address.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		if network.IP.Equal(net.ParseIP(nodeIP)) || network.IP.IsLoopback() && network.Contains(net.ParseIP(nodeIP)) {
+			return nodeIP, nil
+		}
+		if first == "" && !network.IP.IsLoopback() && network.IP.To4() != nil {
+			first = network.IP.String()
+		}
+	}
+	if first == "" {
+		return "", fmt.Errorf("the task has neither the node's address %s nor another one that is not loopback", nodeIP)
+	}
+	return first, nil
+}
+
+func readJSON(path string, into any) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading what the platform gave the task: %w", err)
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return fmt.Errorf("reading what the platform gave the task: %s: %w: this wadi and this lifecycle do not belong together", filepath.Base(path), err)
+	}
+	return nil
+}
+
+// token reads the task's identity, which Nomad renews while the task runs.
+func (t *task) token() (string, error) {
+	token, err := os.ReadFile(filepath.Join(t.secretsDir, lifecycle.IdentityFile))
+	if err != nil {
+		return "", fmt.Errorf("reading the task's identity: %w", err)
+	}
+	return strings.TrimSpace(string(token)), nil
+}

@@ -1,0 +1,112 @@
+package launch
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Path is the PATH of apps and buildpacks; the app's own env may replace it.
+const Path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// Env completes the environment of an instance whose app lies in dir
+// (absolute), as buildpackapplifecycle/env does: HOME, TMPDIR, DEPS_DIR, the
+// instance's part of VCAP_APPLICATION, DATABASE_URL. The result is sorted.
+func Env(environ []string, dir string) []string {
+	env := map[string]string{}
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok {
+			env[name] = value
+		}
+	}
+	env["HOME"] = dir
+	env["TMPDIR"] = filepath.Join(dir, "..", "tmp")
+	env["DEPS_DIR"] = filepath.Join(dir, "..", "deps")
+	if vcap, ok := completeVCAPApplication(env); ok {
+		env["VCAP_APPLICATION"] = vcap
+	}
+	delete(env, "VCAP_PLATFORM_OPTIONS")
+	if uri := DatabaseURL(env["VCAP_SERVICES"]); uri != "" {
+		env["DATABASE_URL"] = uri
+	}
+	return Environ(env)
+}
+
+// Environ is env as the kernel takes it, sorted.
+func Environ(env map[string]string) []string {
+	environ := make([]string, 0, len(env))
+	for name, value := range env {
+		environ = append(environ, name+"="+value)
+	}
+	slices.Sort(environ)
+	return environ
+}
+
+// completeVCAPApplication adds what is known in the instance alone. Not a
+// JSON object: it stays as it is.
+func completeVCAPApplication(env map[string]string) (string, bool) {
+	decoder := json.NewDecoder(strings.NewReader(env["VCAP_APPLICATION"]))
+	decoder.UseNumber()
+	var vcap map[string]any
+	if decoder.Decode(&vcap) != nil || vcap == nil {
+		return "", false
+	}
+	vcap["host"] = "0.0.0.0"
+	vcap["instance_id"] = env["INSTANCE_GUID"]
+	if port, err := strconv.Atoi(env["PORT"]); err == nil {
+		vcap["port"] = port
+	}
+	if index, err := strconv.Atoi(env["INSTANCE_INDEX"]); err == nil {
+		vcap["instance_index"] = index
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(vcap) != nil {
+		return "", false
+	}
+	return strings.TrimSuffix(out.String(), "\n"), true
+}
+
+// databaseSchemes are the schemes of credentials that make a DATABASE_URL,
+// and what Ruby's drivers call them.
+var databaseSchemes = map[string]string{
+	"mysql":      "mysql2",
+	"mysql2":     "mysql2",
+	"postgres":   "postgres",
+	"postgresql": "postgres",
+}
+
+// DatabaseURL is the first credentials.uri of a relational database in
+// VCAP_SERVICES (labels in order), "" if there is none or the JSON is broken.
+func DatabaseURL(vcapServices string) string {
+	var services map[string][]struct {
+		Credentials json.RawMessage `json:"credentials"`
+	}
+	if json.Unmarshal([]byte(vcapServices), &services) != nil {
+		return ""
+	}
+	labels := make([]string, 0, len(services))
+	for label := range services {
+		labels = append(labels, label)
+	}
+	slices.Sort(labels)
+	for _, label := range labels {
+		for _, instance := range services[label] {
+			var credentials struct {
+				URI string `json:"uri"`
+			}
+			if json.Unmarshal(instance.Credentials, &credentials) != nil {
+				continue // credentials of another shape: not a database's
+			}
+			scheme, rest, ok := strings.Cut(credentials.URI, "://")
+			if mapped := databaseSchemes[scheme]; ok && mapped != "" {
+				return mapped + "://" + rest
+			}
+		}
+	}
+	return ""
+}

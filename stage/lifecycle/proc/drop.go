@@ -1,0 +1,86 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Drop gives up every right of root and executes argv in place of this
+// process, as UID and GID. It returns only if it failed; nothing of argv has
+// run then. The bounding set is a thread's own, so this has to be a step
+// between fork and exec in a program of its own: `lifecycle drop`.
+func Drop(argv, env []string) error {
+	if len(argv) == 0 {
+		return errors.New("drop: no program given: lifecycle drop PROGRAM [ARGUMENT…]")
+	}
+	runtime.LockOSThread()
+	parent := os.Getppid()
+	if err := dropRights(); err != nil {
+		return err
+	}
+	// The change of user has cleared the parent death signal.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("binding the process to its supervisor: %w", err)
+	}
+	if os.Getppid() != parent {
+		return errors.New("the supervisor has ended")
+	}
+	return become(argv, env)
+}
+
+// Become executes argv in place of this process, as the user that processes
+// run as. Unlike Drop it does not bind it to the thread that started it,
+// which is not ours. It returns only if it failed.
+func Become(argv, env []string) error {
+	runtime.LockOSThread()
+	if Dropping() {
+		if err := dropRights(); err != nil {
+			return err
+		}
+	}
+	return become(argv, env)
+}
+
+func become(argv, env []string) error {
+	err := syscall.Exec(argv[0], argv, env)
+	return &os.PathError{Op: "fork/exec", Path: argv[0], Err: err}
+}
+
+// dropRights gives up every right of root. Its thread has to be locked.
+func dropRights() error {
+	for capability := uintptr(0); ; capability++ {
+		err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
+		if errors.Is(err, unix.EINVAL) {
+			break // past the last one that the kernel knows
+		}
+		if err != nil {
+			return fmt.Errorf("dropping capability %d from the bounding set: %w: run the task as another user than root, or with CAP_SETPCAP", capability, err)
+		}
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("clearing the ambient capabilities: %w", err)
+	}
+	if err := syscall.Setgroups([]int{}); err != nil {
+		return fmt.Errorf("leaving all groups: %w", err)
+	}
+	if err := syscall.Setresgid(GID, GID, GID); err != nil {
+		return fmt.Errorf("becoming group %d: %w", GID, err)
+	}
+	if err := syscall.Setresuid(UID, UID, UID); err != nil {
+		return fmt.Errorf("becoming user %d: %w", UID, err)
+	}
+	var none [2]unix.CapUserData // version 3 has two words
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	if err := unix.Capset(&header, &none[0]); err != nil {
+		return fmt.Errorf("dropping all capabilities: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("giving up new rights: %w", err)
+	}
+	return nil
+}

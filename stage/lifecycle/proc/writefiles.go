@@ -1,0 +1,47 @@
+package proc
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// WriteFiles makes the folder dir with the files (slash separated paths) in
+// it. The app can read them, and nobody else.
+func WriteFiles(dir string, files map[string][]byte) error {
+	if len(files) == 0 {
+		return nil
+	}
+	if err := makeOwn(dir); err != nil {
+		return err
+	}
+	for path, content := range files {
+		name := filepath.Join(dir, filepath.FromSlash(path))
+		if parent := filepath.Dir(name); parent != dir {
+			if err := makeOwn(parent); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(name, content, 0o400); err != nil {
+			return fmt.Errorf("writing a service binding: %w", err)
+		}
+		if err := giveAway(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func makeOwn(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
+		return fmt.Errorf("making the folder of service bindings: %w", err)
+	}
+	return giveAway(dir)
+}
+
+func giveAway(path string) error {
+	if !Dropping() {
+		return nil
+	}
+	return os.Lchown(path, UID, GID)
+}

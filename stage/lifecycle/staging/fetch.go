@@ -1,0 +1,108 @@
+package staging
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"wadi/stage/archive"
+	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/builder"
+	"wadi/stage/lifecycle/builtin"
+	"wadi/stage/lifecycle/proc"
+)
+
+// makeDirs makes the folders of the build anew. Those that buildpacks write
+// to belong to the user they run as; the droplet's own does not, so that the
+// metadata in it is ours.
+func (t *task) makeDirs() error {
+	t.root = filepath.Join(t.taskDir, "staging")
+	if err := proc.RemoveAll(t.root); err != nil {
+		return fmt.Errorf("removing an earlier build: %w", err)
+	}
+	for _, dir := range []string{t.root, t.dir("droplet"), t.dir("buildpacks")} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return fmt.Errorf("making the folders of the build: %w", err)
+		}
+		if err := os.Chmod(dir, 0o755); err != nil { // whatever the umask
+			return fmt.Errorf("making the folders of the build: %w", err)
+		}
+	}
+	if err := t.makeCache(); err != nil {
+		return err
+	}
+	for _, name := range []string{"droplet/app", "home", "tmp"} {
+		if err := proc.MakeDir(t.dir(name)); err != nil {
+			return fmt.Errorf("making the folders of the build: %w", err)
+		}
+	}
+	return proc.CheckTraversable(t.root)
+}
+
+func (t *task) fetchPackage(ctx context.Context) error {
+	fmt.Fprintln(t.out.Stdout, "Downloading app package...")
+	size, err := t.fetch(ctx, t.Package, t.dir("droplet/app"), int64(t.DiskMB)<<20)
+	if err != nil {
+		return fmt.Errorf("downloading the app package: %w", err)
+	}
+	fmt.Fprintf(t.out.Stdout, "Downloaded app package (%s)\n", lifecycle.FormatSize(size))
+	return nil
+}
+
+// fetchBuildpacks puts every buildpack into the folder named by its key.
+func (t *task) fetchBuildpacks(ctx context.Context) ([]builder.Buildpack, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding the lifecycle itself: %w", err)
+	}
+	var buildpacks []builder.Buildpack
+	have := map[string]bool{}
+	for _, ref := range t.Buildpacks {
+		dir := filepath.Join(t.dir("buildpacks"), builder.KeyHash(ref.Key))
+		buildpacks = append(buildpacks, builder.Buildpack{Key: ref.Key, Dir: dir})
+		if have[dir] {
+			continue
+		}
+		have[dir] = true
+		if ref.Builtin != "" {
+			if err := builtin.Write(dir, ref.Builtin, program); err != nil {
+				return nil, err
+			}
+			if err := proc.CheckTraversable(filepath.Dir(program)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := proc.MakeDir(dir); err != nil {
+			return nil, fmt.Errorf("making the folder of buildpack %s: %w", ref.Key, err)
+		}
+		fmt.Fprintf(t.out.Stdout, "Downloading buildpack %s...\n", ref.Key)
+		size, err := t.fetch(ctx, ref.Blob, dir, 0)
+		if err != nil {
+			return nil, fmt.Errorf("downloading buildpack %s: %w", ref.Key, err)
+		}
+		fmt.Fprintf(t.out.Stdout, "Downloaded buildpack %s (%s)\n", ref.Key, lifecycle.FormatSize(size))
+	}
+	return buildpacks, nil
+}
+
+// fetch unpacks a blob into dir and returns how many bytes its files have.
+func (t *task) fetch(ctx context.Context, digest, dir string, maxBytes int64) (int64, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer root.Close()
+	content, err := t.client.Open(ctx, digest)
+	if err != nil {
+		return 0, err
+	}
+	defer content.Close()
+	options := archive.ExtractOptions{UID: -1, GID: -1, MaxBytes: maxBytes}
+	if proc.Dropping() {
+		options.UID, options.GID = proc.UID, proc.GID
+	}
+	stats, err := archive.Extract(ctx, content, root, options)
+	return stats.Bytes, err
+}

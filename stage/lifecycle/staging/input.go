@@ -1,0 +1,80 @@
+package staging
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/launch"
+)
+
+// defaultTimeout is Cloud Foundry's, over everything that a staging does.
+const defaultTimeout = 15 * time.Minute
+
+// input is all that the task is told.
+type input struct {
+	lifecycle.Staging
+	taskDir, secretsDir string
+}
+
+func loadInput(getenv func(string) string) (input, error) {
+	in := input{taskDir: getenv("NOMAD_TASK_DIR"), secretsDir: getenv("NOMAD_SECRETS_DIR")}
+	if in.taskDir == "" || in.secretsDir == "" {
+		return in, errors.New("NOMAD_TASK_DIR and NOMAD_SECRETS_DIR have to be set: this command runs as a Nomad task")
+	}
+	content, err := os.ReadFile(filepath.Join(in.secretsDir, lifecycle.StagingFile))
+	if err != nil {
+		return in, fmt.Errorf("reading what the platform gave the task: %w", err)
+	}
+	if err := json.Unmarshal(content, &in.Staging); err != nil {
+		return in, fmt.Errorf("reading what the platform gave the task: %s: %w: this wadi and this lifecycle do not belong together", lifecycle.StagingFile, err)
+	}
+	if in.Package == "" || len(in.Buildpacks) == 0 {
+		return in, fmt.Errorf("%s names no package or no buildpack: this wadi and this lifecycle do not belong together", lifecycle.StagingFile)
+	}
+	if err := in.Resolve(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(in.secretsDir, name)) }); err != nil {
+		return in, err
+	}
+	in.taskDir, err = filepath.Abs(in.taskDir)
+	return in, err
+}
+
+func (in *input) timeout() time.Duration {
+	if in.TimeoutS > 0 {
+		return time.Duration(in.TimeoutS) * time.Second
+	}
+	return defaultTimeout
+}
+
+// token reads the task's identity, which Nomad renews while the task runs.
+func (in *input) token() (string, error) {
+	token, err := os.ReadFile(filepath.Join(in.secretsDir, lifecycle.IdentityFile))
+	if err != nil {
+		return "", fmt.Errorf("reading the task's identity: %w", err)
+	}
+	return strings.TrimSpace(string(token)), nil
+}
+
+// environment is what buildpacks see, in Cloud Foundry's order; nothing that
+// is not in the staging key, so no address of the node either.
+func (in *input) environment(home, tmp, bindings string) []string {
+	env := map[string]string{
+		"PATH": launch.Path, "USER": "vcap", "LANG": "en_US.UTF-8", "HOME": home, "TMPDIR": tmp,
+	}
+	maps.Copy(env, in.Env)
+	env["CF_STACK"] = in.Stack
+	env["VCAP_APPLICATION"] = lifecycle.Object(in.VCAPApplication)
+	env["MEMORY_LIMIT"] = fmt.Sprintf("%dm", in.MemoryMB)
+	maps.Copy(env, in.Services.Env(bindings))
+	if uri := launch.DatabaseURL(env["VCAP_SERVICES"]); uri != "" {
+		env["DATABASE_URL"] = uri
+	}
+	env["CF_INSTANCE_PORT"], env["CF_INSTANCE_ADDR"], env["CF_INSTANCE_PORTS"] = "", "", "[]"
+	return launch.Environ(env)
+}

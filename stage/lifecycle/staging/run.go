@@ -1,0 +1,205 @@
+package staging
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"wadi/stage/archive"
+	"wadi/stage/blob"
+	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/builder"
+	"wadi/stage/lifecycle/proc"
+)
+
+// Run is `lifecycle stage`. It returns the exit code of the task: 0, that of
+// Cloud Foundry's builder, 143 when it was stopped, or 1.
+func Run(stdout, stderr *os.File) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	in, err := loadInput(os.Getenv)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	if err := proc.Protect(in.taskDir, in.secretsDir, os.Getenv("NOMAD_ALLOC_DIR")); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	host, err := proc.NewHost()
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	log, err := newOutput(filepath.Join(in.taskDir, "staging.log"), stdout, stderr)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	t := &task{input: in, host: host, out: log, client: &blob.Client{URL: in.BlobURL, Token: in.token}}
+	timed, cancel := context.WithTimeoutCause(ctx, in.timeout(), &TimeoutError{After: in.timeout()})
+	defer cancel()
+	result, err := t.stage(timed)
+	err = errors.Join(err, host.KillAll())
+	code := 0
+	if err != nil {
+		code = report(timed, log.Stderr, err)
+	}
+	log.Close()
+	if err != nil {
+		return code
+	}
+	if err := t.finish(timed, result, stdout); err != nil {
+		return report(timed, stderr, err)
+	}
+	return 0
+}
+
+// TimeoutError is a staging that took too long.
+type TimeoutError struct{ After time.Duration }
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("exceeded %s timeout: make the build smaller, or raise the staging timeout", e.After)
+}
+
+// task is one staging.
+type task struct {
+	input
+	host   *proc.Host
+	out    *output
+	client *blob.Client
+
+	root string // of all folders below
+}
+
+func (t *task) dir(name string) string { return filepath.Join(t.root, name) }
+
+// stage makes and uploads the droplet.
+func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
+	var none lifecycle.Result
+	if err := t.makeDirs(); err != nil {
+		return none, err
+	}
+	defer t.removeCache()
+	if err := t.fetchPackage(ctx); err != nil {
+		return none, err
+	}
+	buildpacks, err := t.fetchBuildpacks(ctx)
+	if err != nil {
+		return none, err
+	}
+	bindings, err := t.Files()
+	if err != nil {
+		return none, err
+	}
+	if err := proc.WriteFiles(t.dir("service-bindings"), bindings); err != nil {
+		return none, err
+	}
+	if err := t.fetchCache(ctx); err != nil {
+		return none, err
+	}
+	oom := proc.NewOOMCounter()
+	meta, err := builder.Build(ctx, builder.Config{
+		Host: t.host, Env: t.environment(t.dir("home"), t.dir("tmp"), t.dir("service-bindings")), Dir: t.dir("home"),
+		BuildDir: t.dir("droplet/app"), ContentsDir: t.dir("droplet"), CacheDir: t.dir("cache"),
+		Buildpacks: buildpacks, SkipDetect: t.SkipDetect,
+		Stdout: t.out.Stdout, Stderr: t.out.Stderr,
+	})
+	if err != nil {
+		if oom.Killed() {
+			err = fmt.Errorf("%w (out of memory: the staging has %d MB, raise the app's memory)", err, t.MemoryMB)
+		}
+		return none, err
+	}
+	// What buildpacks left running would write into the droplet.
+	if err := t.host.KillAll(); err != nil {
+		return none, err
+	}
+	droplet, err := t.uploadDroplet(ctx)
+	if err != nil {
+		return none, err
+	}
+	return lifecycle.Result{
+		Generation: t.Generation, Droplet: droplet.Digest, DropletSize: droplet.Size,
+		StagedAt: time.Now().Unix(), Cache: t.uploadCache(ctx), DropletMetadata: meta,
+	}, nil
+}
+
+func (t *task) uploadDroplet(ctx context.Context) (blob.Blob, error) {
+	fmt.Fprintln(t.out.Stdout, "Uploading droplet...")
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(archive.WriteDir(ctx, w, t.dir("droplet"))) }()
+	droplet, _, err := t.client.Upload(ctx, r, nil)
+	r.CloseWithError(err) // the writer ends too, if the upload did first
+	if err != nil {
+		fmt.Fprintln(t.out.Stdout, "Uploading failed")
+		return blob.Blob{}, fmt.Errorf("uploading the droplet: %w", err)
+	}
+	fmt.Fprintf(t.out.Stdout, "Uploaded droplet (%s)\n", lifecycle.FormatSize(droplet.Size))
+	fmt.Fprintln(t.out.Stdout, "Uploading complete")
+	return droplet, nil
+}
+
+// finish stores the log and then, last of all, the result.
+func (t *task) finish(ctx context.Context, result lifecycle.Result, stdout io.Writer) error {
+	if _, err := t.out.log.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("uploading the staging log: %w", err)
+	}
+	log, _, err := t.client.Upload(ctx, t.out.log, nil)
+	if err != nil {
+		return fmt.Errorf("uploading the staging log: %w", err)
+	}
+	result.Log = log.Digest
+	body, err := json.Marshal(result)
+	if err != nil {
+		return err
+	}
+	err = t.client.PutResult(ctx, t.Space, t.StagingKey, t.Generation, body)
+	if errors.Is(err, blob.ErrConflict) {
+		fmt.Fprintln(stdout, "Another staging of the same input has finished first; its droplet is used.")
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("storing the staging result: %w", err)
+	}
+	return nil
+}
+
+// report prints why staging failed and says with which code it ends.
+func report(ctx context.Context, stderr io.Writer, err error) int {
+	code := 1
+	var failed *builder.Error
+	var late *TimeoutError
+	switch cause := context.Cause(ctx); {
+	case errors.As(cause, &late): // whatever step it met
+		err = late
+	case cause != nil:
+		fmt.Fprintln(stderr, "staging was stopped")
+		return 128 + int(syscall.SIGTERM)
+	case errors.As(err, &failed):
+		code = failed.Code
+	}
+	fmt.Fprintln(stderr, explain(err))
+	fmt.Fprintf(stderr, "Exit status %d\n", code)
+	return code
+}
+
+// explain adds what to do about a blob store that says no.
+func explain(err error) string {
+	switch {
+	case errors.Is(err, blob.ErrUnauthorized):
+		return err.Error() + ": the blob store refused the identity of this task: it has to verify tokens with the Nomad cluster that this task runs on (wadi platform status)"
+	case errors.Is(err, blob.ErrFull):
+		return err.Error() + ": free some space (wadi gc) or give the blob store a bigger disk, then apply again"
+	case errors.Is(err, blob.ErrNotFound):
+		return err.Error() + ": apply the app again, which uploads what is missing"
+	}
+	return err.Error()
+}

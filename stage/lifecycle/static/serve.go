@@ -1,0 +1,85 @@
+package static
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Check reads the Staticfile of the app in dir and says what will be served,
+// so that a mistake fails staging, not the start.
+func Check(dir string) (string, error) {
+	h, err := open(dir)
+	if err != nil {
+		return "", err
+	}
+	defer h.root.Close()
+	return fmt.Sprintf("-----> Static files: serving folder %q", h.Root), nil
+}
+
+func open(dir string) (*handler, error) {
+	app, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer app.Close()
+	config, err := Load(app)
+	if err != nil {
+		return nil, err
+	}
+	root, err := app.OpenRoot(config.Root)
+	if err != nil {
+		return nil, fmt.Errorf("opening the folder to serve: %w", err)
+	}
+	return &handler{Config: config, root: root}, nil
+}
+
+// Handler serves the app in dir as its Staticfile says.
+func Handler(dir string) (http.Handler, error) { return open(dir) }
+
+// Serve serves the app in dir on PORT until SIGTERM, on
+// CF_INSTANCE_INTERNAL_IP where the platform names it: on loopback a local
+// app stays local.
+func Serve(dir string) error {
+	h, err := open(dir)
+	if err != nil {
+		return err
+	}
+	port := os.Getenv("PORT")
+	if port == "" {
+		return errors.New("PORT is not set: the platform sets it for a process with routes")
+	}
+	host := os.Getenv("CF_INSTANCE_INTERNAL_IP")
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+		return server.Shutdown(context.Background()) // the supervisor ends it in time
+	}
+}
+
+func sorted(entries []fs.DirEntry) []fs.DirEntry {
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries
+}

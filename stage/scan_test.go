@@ -1,0 +1,416 @@
+package stage
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wadi/stage/archive"
+)
+
+func write(t testing.TB, path, content string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func symlink(t testing.TB, target, path string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustScan(t testing.TB, dir string, o ScanOptions) *Tree {
+	t.Helper()
+	tree, err := Scan(t.Context(), dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// lines renders entries, without their digests.
+func lines(tree *Tree) []string {
+	var out []string
+	for _, e := range tree.Entries {
+		l := fmt.Sprintf("%c %q", e.Type, e.Path)
+		switch {
+		case e.Type == Link:
+			l += " -> " + e.Link
+		case e.Executable:
+			l += fmt.Sprintf(" %d x", e.Size)
+		case e.Type == File:
+			l += fmt.Sprintf(" %d", e.Size)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// app makes a folder with what the rules are about.
+func app(t testing.TB) string {
+	dir := t.TempDir()
+	write(t, dir+"/.cfignore", "*.log\n!keep.log\nnode_modules\n/only-root\n", 0o644)
+	write(t, dir+"/manifest.yml", "applications: []", 0o644)
+	write(t, dir+"/.git/config", "", 0o644)
+	write(t, dir+"/a.log", "", 0o644)
+	write(t, dir+"/keep.log", "kept", 0o644)
+	write(t, dir+"/node_modules/x/index.js", "", 0o644)
+	write(t, dir+"/only-root", "", 0o644)
+	write(t, dir+"/sub/only-root", "12", 0o644)
+	write(t, dir+"/sub/.cfignore", "*", 0o644)
+	write(t, dir+"/sub/.gitignore", "*", 0o644)
+	write(t, dir+"/run.sh", "#!/bin/sh", 0o755)
+	write(t, dir+"/owner", "o", 0o700)
+	write(t, dir+"/group", "g", 0o654)
+	write(t, dir+"/bytes-\xff", "b", 0o644)
+	write(t, dir+"/vars/prod.yml", "secret: 1", 0o644)
+	symlink(t, "run.sh", dir+"/link")
+	symlink(t, "/absolute", dir+"/absolute")
+	symlink(t, "nowhere", dir+"/sub/dangling")
+	symlink(t, "sub", dir+"/folder-link")
+	if err := os.Mkdir(dir+"/empty", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(dir+"/pipe", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+var appLines = []string{
+	`l "absolute" -> /absolute`,
+	`f "bytes-\xff" 1`,
+	`l "folder-link" -> sub`,
+	`f "group" 1`,
+	`f "keep.log" 4`,
+	`l "link" -> run.sh`,
+	`f "owner" 1 x`,
+	`f "run.sh" 9 x`,
+	`l "sub/dangling" -> nowhere`,
+	`f "sub/only-root" 2`,
+	`f "vars/prod.yml" 9`,
+}
+
+func TestScanApp(t *testing.T) {
+	t.Parallel()
+	dir := app(t)
+	tree := mustScan(t, dir, ScanOptions{Ignore: true})
+	if diff := cmp.Diff(appLines, lines(tree)); diff != "" {
+		t.Error(diff)
+	}
+	if tree.Files != 11 || tree.Bytes != 27 {
+		t.Errorf("Files %d, Bytes %d; want 11, 27", tree.Files, tree.Bytes)
+	}
+}
+
+func TestScanBuildpackFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir+"/bin/detect", "", 0o755)
+	write(t, dir+"/.git/config", "", 0o644)
+	write(t, dir+"/lib/.git", "a file, as of a submodule", 0o644)
+	write(t, dir+"/.cfignore", "*", 0o644)
+	write(t, dir+"/manifest.yml", "language: x", 0o644)
+	if err := os.Mkdir(dir+"/hollow", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`f ".cfignore" 1`, `d "bin"`, `f "bin/detect" 0 x`, `d "hollow"`, `d "lib"`, `f "manifest.yml" 11`}
+	if diff := cmp.Diff(want, lines(mustScan(t, dir, ScanOptions{}))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestScanThroughLink(t *testing.T) {
+	t.Parallel()
+	dir := app(t)
+	link := filepath.Join(t.TempDir(), "link")
+	symlink(t, dir, link)
+	exclude := []string{link + "/vars/prod.yml", dir + "/link", "/elsewhere", dir + "/no/such"}
+	tree := mustScan(t, link, ScanOptions{Ignore: true, Exclude: exclude})
+	var want []string
+	for _, l := range appLines {
+		// link is excluded, and with it the file that it stands for.
+		if !strings.Contains(l, "vars/prod.yml") && !strings.Contains(l, `"link"`) && !strings.Contains(l, `"run.sh"`) {
+			want = append(want, l)
+		}
+	}
+	if diff := cmp.Diff(want, lines(tree)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestScanErrors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir+"/app.zip", "PK", 0o644)
+	write(t, dir+"/ignored/.cfignore", "*", 0o644)
+	write(t, dir+"/ignored/a", "", 0o644)
+	write(t, dir+"/odd/.cfignore/x", "", 0o644)
+	for _, d := range []string{"void", "folders/only"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := ScanOptions{Ignore: true}
+	if _, err := Scan(t.Context(), dir+"/app.zip", ScanOptions{}); !errors.Is(err, syscall.ENOTDIR) || !strings.Contains(err.Error(), "app.zip") {
+		t.Errorf("a buildpack that is a file: %v, want ENOTDIR", err)
+	}
+	if _, err := Scan(t.Context(), dir+"/nowhere", o); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("missing: %v, want fs.ErrNotExist", err)
+	}
+	for _, name := range []string{"void", "folders", "ignored"} {
+		_, err := Scan(t.Context(), filepath.Join(dir, name), o)
+		var none *NoFilesError
+		if !errors.As(err, &none) || err.Error() != "No app files found in '"+filepath.Join(dir, name)+"'" {
+			t.Errorf("%s: %v, want cf's words", name, err)
+		}
+	}
+	if _, err := Scan(t.Context(), dir+"/odd", o); err == nil || !strings.Contains(err.Error(), "odd/.cfignore") {
+		t.Errorf("a folder .cfignore: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Scan(ctx, app(t), o); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+}
+
+// TestScanUnreadable scans as another user where it runs as root, to whom
+// everything is readable.
+func TestScanUnreadable(t *testing.T) {
+	const env = "WADI_TEST_SCAN_UNREADABLE"
+	if dir := os.Getenv(env); dir != "" {
+		for _, name := range []string{"file", "folder"} {
+			_, err := Scan(t.Context(), filepath.Join(dir, name), ScanOptions{Ignore: true})
+			if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), name+"/closed") || !strings.Contains(err.Error(), ".cfignore") {
+				t.Errorf("%s: %v, want an error that names closed and says .cfignore", name, err)
+			}
+		}
+		if _, err := Scan(t.Context(), filepath.Join(dir, "ignored"), ScanOptions{Ignore: true}); err != nil {
+			t.Errorf("an ignored folder is opened: %v", err)
+		}
+		return
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir+"/file/closed", "x", 0)
+	for _, d := range []string{"folder", "ignored"} {
+		write(t, filepath.Join(dir, d, "closed/x"), "x", 0o644)
+		write(t, filepath.Join(dir, d, "ok"), "x", 0o644)
+		if err := os.Chmod(filepath.Join(dir, d, "closed"), 0); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(filepath.Join(dir, d, "closed"), 0o700) })
+	}
+	write(t, dir+"/ignored/.cfignore", "closed/\n", 0o644)
+	program := copyTestBinary(t, dir)
+	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestScanUnreadable$")
+	cmd.Env = append(os.Environ(), env+"="+dir)
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// copyTestBinary copies this program to dir, where any user can reach it.
+func copyTestBinary(t *testing.T, dir string) string {
+	t.Helper()
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := os.Open(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(dir+"/program", os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Name()
+}
+
+func pack(t testing.TB, tree *Tree) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := tree.WritePackage(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// The digest and the package depend on nothing but names, contents, the
+// owner's x bit and link targets.
+func TestFingerprint(t *testing.T) {
+	t.Parallel()
+	build := func(t *testing.T, order []int, file, exec fs.FileMode) string {
+		dir := t.TempDir()
+		for _, n := range order {
+			[]func(){
+				func() { write(t, dir+"/a", "A", file) },
+				func() { write(t, dir+"/b/c", "C", exec) },
+				func() { symlink(t, "a", dir+"/l") },
+				func() { write(t, dir+"/b.d", "D", file) },
+			}[n]()
+		}
+		return dir
+	}
+	base := mustScan(t, build(t, []int{0, 1, 2, 3}, 0o644, 0o755), ScanOptions{Ignore: true})
+	const golden = "1c03b5568e6e82e4ced9c817b68f7bc16104a4856a23d9d68e343472ea502059"
+	if base.Digest != golden {
+		t.Errorf("Digest = %s, want %s: packages of all projects would be new", base.Digest, golden)
+	}
+	old := build(t, []int{3, 2, 1, 0}, 0o600, 0o700)
+	if err := os.Chtimes(old+"/a", time.Unix(1, 0), time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(old+"/empty", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	same := mustScan(t, old, ScanOptions{Ignore: true})
+	if same.Digest != base.Digest {
+		t.Error("the digest depends on order, umask, times or empty folders")
+	}
+	if !bytes.Equal(pack(t, base), pack(t, same)) {
+		t.Error("the package depends on order, umask, times or empty folders")
+	}
+	changes := map[string]func(dir string){
+		"content":   func(dir string) { write(t, dir+"/a", "B", 0o644) },
+		"x bit":     func(dir string) { write(t, dir+"/a", "A", 0o755) },
+		"no x bit":  func(dir string) { write(t, dir+"/b/c", "C", 0o644) },
+		"target":    func(dir string) { os.Remove(dir + "/l"); symlink(t, "b", dir+"/l") },
+		"file":      func(dir string) { os.Remove(dir + "/l"); write(t, dir+"/l", "a", 0o644) },
+		"name":      func(dir string) { os.Rename(dir+"/a", dir+"/A") },
+		"new":       func(dir string) { write(t, dir+"/e", "", 0o644) },
+		"less":      func(dir string) { os.Remove(dir + "/b.d") },
+		"elsewhere": func(dir string) { os.Rename(dir+"/b.d", dir+"/b/d") },
+	}
+	seen := map[string]string{base.Digest: "nothing"}
+	for name, change := range changes {
+		dir := build(t, []int{0, 1, 2, 3}, 0o644, 0o755)
+		change(dir)
+		d := mustScan(t, dir, ScanOptions{Ignore: true}).Digest
+		if other, ok := seen[d]; ok {
+			t.Errorf("change of %s gives the digest of a change of %s", name, other)
+		}
+		seen[d] = name
+	}
+}
+
+func TestPackageStream(t *testing.T) {
+	t.Parallel()
+	dir := app(t)
+	tree := mustScan(t, dir, ScanOptions{Ignore: true})
+	stream := pack(t, tree)
+	var got []string
+	for r := tar.NewReader(bytes.NewReader(stream)); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Uid != 0 || h.Gid != 0 || h.Uname != "" || !h.ModTime.Equal(archive.Epoch) {
+			t.Errorf("%s: owner %d:%d %q, time %v", h.Name, h.Uid, h.Gid, h.Uname, h.ModTime)
+		}
+		got = append(got, fmt.Sprintf("%c %q %o %s", h.Typeflag, h.Name, h.Mode, h.Linkname))
+	}
+	want := []string{
+		`2 "absolute" 777 /absolute`,
+		`0 "bytes-\xff" 644 `,
+		`2 "folder-link" 777 sub`,
+		`0 "group" 644 `,
+		`0 "keep.log" 644 `,
+		`2 "link" 777 run.sh`,
+		`0 "owner" 755 `,
+		`0 "run.sh" 755 `,
+		`2 "sub/dangling" 777 nowhere`,
+		`0 "sub/only-root" 644 `,
+		`0 "vars/prod.yml" 644 `,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	// What is unpacked is the same tree again.
+	to := t.TempDir()
+	root, err := os.OpenRoot(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if _, err := archive.Extract(t.Context(), bytes.NewReader(stream), root, archive.ExtractOptions{UID: -1, GID: -1}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(tree.Entries, mustScan(t, to, ScanOptions{Ignore: true}).Entries); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPackageOfChangedFolder(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(dir string)
+		path   string // "" = no error
+	}{
+		"nothing":       {func(string) {}, ""},
+		"other content": {func(dir string) { write(t, dir+"/group", "h", 0o644) }, "group"},
+		"grown":         {func(dir string) { write(t, dir+"/group", "gg", 0o644) }, "group"},
+		"vanished":      {func(dir string) { os.Remove(dir + "/run.sh") }, "run.sh"},
+		"a link now":    {func(dir string) { os.Remove(dir + "/owner"); symlink(t, "group", dir+"/owner") }, "owner"},
+		"folder gone":   {func(dir string) { os.RemoveAll(dir + "/sub") }, "sub/only-root"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := app(t)
+			tree := mustScan(t, dir, ScanOptions{Ignore: true})
+			tt.change(dir)
+			err := tree.WritePackage(t.Context(), io.Discard)
+			var changed *archive.ChangedError
+			if errors.As(err, &changed) != (tt.path != "") || err != nil && changed.Path != tt.path {
+				t.Errorf("error %v, want a ChangedError of %q", err, tt.path)
+			}
+		})
+	}
+}

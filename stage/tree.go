@@ -1,0 +1,111 @@
+package stage
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"io/fs"
+
+	"wadi/stage/archive"
+)
+
+// Type is the kind of an Entry.
+type Type byte
+
+// The kinds of entries.
+const (
+	File Type = 'f'
+	Link Type = 'l' // a symbolic link, kept as it is
+	Dir  Type = 'd' // only in the trees of buildpacks
+)
+
+// Entry is one entry of a Tree.
+type Entry struct {
+	Path       string // slash separated, relative to the root; bytes as the file system has them
+	Type       Type
+	Executable bool   // files: the owner's x bit
+	Size       int64  // files: bytes
+	Link       string // links: the target as it is
+	Digest     string // files: hex sha256 of the content
+}
+
+// Tree is a folder, or the content of a zip, as it would be packaged.
+type Tree struct {
+	Root string // the folder or zip: absolute, links resolved
+	// Zip is what the file system said of the zip that Root is; nil where Root
+	// is a folder.
+	Zip     *archive.Info
+	Entries []Entry // sorted by Path, bytewise
+	// Digest is the hex sha256 over the sorted entries (path, type, x bit,
+	// content, link target): no times, no umask, no archive format.
+	Digest string
+	Files  int   // files and links
+	Bytes  int64 // sum of the files' sizes
+}
+
+// newTree makes the tree of sorted entries, without those that were not to be
+// kept: sockets, which have no type, and files gone by now, which have no
+// digest.
+func newTree(root string, entries []Entry) *Tree {
+	t := &Tree{Root: root, Entries: entries[:0]}
+	for _, e := range entries {
+		if e.Type == 0 || e.Type == File && e.Digest == "" {
+			continue
+		}
+		t.Entries = append(t.Entries, e)
+		if e.Type != Dir {
+			t.Files++
+		}
+		t.Bytes += e.Size
+	}
+	t.Digest = t.digest()
+	return t
+}
+
+// digest computes Tree.Digest. Each string goes in with its length before it,
+// so that no two trees give the same bytes.
+func (t *Tree) digest() string {
+	h := sha256.New()
+	h.Write([]byte("wadi tree 1\n"))
+	var b []byte
+	for _, e := range t.Entries {
+		x := byte('-')
+		if e.Executable {
+			x = 'x'
+		}
+		b = append(b[:0], byte(e.Type), x)
+		for _, s := range []string{e.Path, e.Digest, e.Link} {
+			b = binary.AppendUvarint(b, uint64(len(s)))
+			b = append(b, s...)
+		}
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// WritePackage writes the tree as a tar stream that depends on nothing but
+// what Digest depends on: times are archive.Epoch, modes 0644 and 0755, the
+// owner 0. Each file is hashed again as it is read; one that is no longer what
+// Scan saw, or is gone, is an *archive.ChangedError, which names the zip where
+// the file is in one.
+func (t *Tree) WritePackage(ctx context.Context, w io.Writer) error {
+	items := make([]archive.Item, len(t.Entries))
+	for i, e := range t.Entries {
+		item := archive.Item{Path: e.Path, Mode: 0o644, Size: e.Size, ModTime: archive.Epoch, Target: e.Link, Digest: e.Digest}
+		switch {
+		case e.Type == Dir:
+			item.Mode = fs.ModeDir | 0o755
+		case e.Type == Link:
+			item.Mode = fs.ModeSymlink
+		case e.Executable:
+			item.Mode = 0o755
+		}
+		items[i] = item
+	}
+	if t.Zip != nil {
+		return writeZipPackage(ctx, w, *t.Zip, items)
+	}
+	return archive.Write(ctx, w, archive.Dir(t.Root), items)
+}
