@@ -1,0 +1,432 @@
+package agent_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/nomad/api"
+	"golang.org/x/sys/unix"
+
+	"wadi/internal/nomadtest"
+	"wadi/nomad/agent"
+)
+
+func TestMain(m *testing.M) {
+	agent.Helper()
+	nomadtest.Main(m)
+}
+
+// stateDir is a state folder of the test's own: other agents' slots stay out
+// of it.
+func stateDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "wadi-state-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// A test that failed half-way leaves nothing either.
+		if err := agent.Sweep(context.Background(), dir); err != nil {
+			t.Error(err)
+		}
+		_ = os.RemoveAll(dir)
+	})
+	return dir
+}
+
+var lastNap atomic.Int64
+
+// nap is a task that sleeps in three processes: its own, one that has left
+// its session, and one that has dropped its environment too. They are found
+// by the number of seconds they sleep, which is this test's alone.
+type nap struct {
+	seconds string
+	alloc   string
+}
+
+// startNap runs a nap and returns when all three sleep.
+func startNap(t *testing.T, address, token string) nap {
+	t.Helper()
+	n := nap{seconds: fmt.Sprintf("%d.%06d", 1e6+lastNap.Add(1), os.Getpid())}
+	c, err := api.NewClient(&api.Config{Address: address, SecretID: token, Region: "global", Namespace: "default"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := api.NewServiceJob("nap", "nap", "global", 50)
+	task := api.NewTask("sleep", "raw_exec").
+		SetConfig("command", "/bin/sh").
+		SetConfig("args", []string{"-c", "trap '' TERM; setsid sleep " + n.seconds + " & env -i /usr/bin/setsid /bin/sleep " + n.seconds + " & sleep " + n.seconds})
+	timeout := time.Second
+	task.KillTimeout = &timeout
+	job.AddTaskGroup(api.NewTaskGroup("nap", 1).AddTask(task))
+	if _, _, err := c.Jobs().Register(job, nil); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the task sleeps", func() bool { return len(n.processes(t)) == 3 })
+	allocs, _, err := c.Jobs().Allocations("nap", true, nil)
+	if err != nil || len(allocs) != 1 {
+		t.Fatalf("allocations: %v, %v", allocs, err)
+	}
+	n.alloc = allocs[0].ID
+	return n
+}
+
+// processes are the pids of the sleepers.
+func (n nap) processes(t *testing.T) []int {
+	t.Helper()
+	return withCommand(t, "sleep\x00"+n.seconds+"\x00")
+}
+
+// withCommand finds the processes whose command line ends so.
+func withCommand(t *testing.T, end string) []int {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []int
+	for _, f := range files {
+		text, _ := os.ReadFile(f)
+		if strings.HasSuffix(string(text), end) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// until waits for what has no event to wait on: the state of processes that
+// are not our children.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited 30 s in vain until %s", what)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// nothingRemains checks that an agent has left no process, mount, control
+// group, folder or record.
+func nothingRemains(t *testing.T, dir, state string, naps ...nap) {
+	t.Helper()
+	for _, n := range naps {
+		if left := n.processes(t); len(left) > 0 {
+			t.Errorf("processes of the task remain: %v", left)
+		}
+		if n.alloc == "" {
+			continue
+		}
+		groups, _ := filepath.Glob("/sys/fs/cgroup/*/nomad/" + n.alloc + ".*")
+		more, _ := filepath.Glob("/sys/fs/cgroup/*/*/*/" + n.alloc + ".*")
+		if all := append(groups, more...); len(all) > 0 {
+			t.Errorf("control groups remain: %v", all)
+		}
+	}
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, f := range files {
+		if text, _ := os.ReadFile(f); strings.Contains(string(text), "HOME="+dir+"\x00") {
+			cmd, _ := os.ReadFile(filepath.Join(filepath.Dir(f), "cmdline"))
+			if len(cmd) > 0 { // not one that only waits for its parent
+				t.Errorf("a process remains: %s %q", f, cmd)
+			}
+		}
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil || strings.Contains(string(mounts), dir) {
+		t.Errorf("mounts below %s remain (%v)", dir, err)
+	}
+	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
+		t.Errorf("the folder %s remains: %v", dir, err)
+	}
+	if records, _ := filepath.Glob(filepath.Join(state, "*.json*")); len(records) > 0 {
+		t.Errorf("records remain: %v", records)
+	}
+}
+
+func TestStartAndStop(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	a := nomadtest.Private(t, agent.Config{ACL: true, StateDir: state})
+	if a.Token == "" {
+		t.Error("no token")
+	}
+	n := startNap(t, a.Address, a.Token)
+	if os.Getuid() == 0 {
+		reachable(t, filepath.Join(a.Dir, "alloc", n.alloc, "sleep", "local"))
+	}
+	if err := a.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-a.Done():
+	default:
+		t.Error("stopped, and not done")
+	}
+	nothingRemains(t, a.Dir, state, n)
+	if err := a.Stop(t.Context()); err != nil {
+		t.Errorf("the second Stop: %v", err)
+	}
+}
+
+// reachable checks that uid 2000 can stand in a folder.
+func reachable(t *testing.T, dir string) {
+	t.Helper()
+	cmd := exec.Command("/bin/sh", "-c", `cd -- "$1"`, "sh", dir)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 2000, Gid: 2000}}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("uid 2000 cannot go to %s: %v: %s", dir, err, out)
+	}
+}
+
+func TestRestartKeepsTasks(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	a := nomadtest.Private(t, agent.Config{Persist: true, StateDir: state})
+	n := startNap(t, a.Address, a.Token)
+	before, first, address := n.processes(t), a.PID(), a.Address
+	if err := a.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if a.PID() == first || a.Address != address {
+		t.Errorf("pid %d -> %d, address %s -> %s", first, a.PID(), address, a.Address)
+	}
+	if after := n.processes(t); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Errorf("the task's processes were %v and are %v", before, after)
+	}
+	if err := a.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	nothingRemains(t, a.Dir, state, n)
+}
+
+func TestStopAfterTheAgentWasKilled(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	a := nomadtest.Private(t, agent.Config{StateDir: state})
+	n := startNap(t, a.Address, a.Token)
+	if err := syscall.Kill(a.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-a.Done()
+	if len(n.processes(t)) != 3 {
+		t.Error("the task ended with the agent: this test shows nothing")
+	}
+	if err := a.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	nothingRemains(t, a.Dir, state, n)
+}
+
+// owner is a process that owns an agent.
+type owner struct {
+	agent.Owned
+	cmd   *exec.Cmd
+	stdin io.Closer
+}
+
+func startOwner(t *testing.T, cmd *exec.Cmd) owner {
+	t.Helper()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	o := owner{cmd: cmd, stdin: in}
+	t.Cleanup(func() { _ = o.end() }) // does nothing the second time
+	if err := json.NewDecoder(out).Decode(&o.Owned); err != nil {
+		_ = in.Close()
+		t.Fatalf("the owner says nothing: %v, %v", err, cmd.Wait())
+	}
+	return o
+}
+
+// end lets the owner stop its agent.
+func (o owner) end() error {
+	_ = o.stdin.Close()
+	return o.cmd.Wait()
+}
+
+func (o owner) kill() {
+	_ = o.cmd.Process.Kill()
+	_ = o.cmd.Wait()
+}
+
+func asTask(t *testing.T, c agent.Config) string {
+	t.Helper()
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestSweepAfterAllWereKilled(t *testing.T) {
+	t.Parallel()
+	c := agent.Config{Binary: nomadtest.Binary(t), StateDir: stateDir(t), Persist: true}
+	o := startOwner(t, agent.HelperAt("/proc/self/exe", "own", asTask(t, c)))
+	n := startNap(t, o.Address, o.Token)
+
+	// While its owner lives an agent is left alone.
+	if err := agent.Sweep(t.Context(), c.StateDir); err != nil {
+		t.Error(err)
+	}
+	if len(n.processes(t)) != 3 {
+		t.Fatal("the sweep ended what has an owner")
+	}
+	_ = syscall.Kill(o.PID, syscall.SIGKILL)
+	o.kill()
+	if err := agent.Sweep(t.Context(), c.StateDir); err != nil {
+		t.Error(err)
+	}
+	nothingRemains(t, o.Dir, c.StateDir, n)
+}
+
+// An agent ends with its owner, in order or not, and what the next Start
+// sweeps is that one's alone.
+func TestStartSweepsItsSlot(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	beside := nomadtest.Private(t, agent.Config{StateDir: state})
+	other := startNap(t, beside.Address, beside.Token)
+	c := agent.Config{Binary: nomadtest.Binary(t), StateDir: state}
+	o := startOwner(t, agent.HelperAt("/proc/self/exe", "own", asTask(t, c)))
+	n := startNap(t, o.Address, o.Token)
+	o.kill()
+	until(t, "the agent has ended", func() bool { return syscall.Kill(o.PID, 0) != nil })
+
+	next := nomadtest.Private(t, c)
+	if len(n.processes(t)) > 0 || len(other.processes(t)) != 3 {
+		t.Errorf("left of the killed one: %v; of the one beside: %v", n.processes(t), other.processes(t))
+	}
+	for _, a := range []*agent.Agent{next, beside} {
+		if err := a.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	nothingRemains(t, beside.Dir, state, other)
+	n.alloc = "" // an agent that ends in order leaves its control groups at times
+	nothingRemains(t, o.Dir, state, n)
+}
+
+func TestOrdinaryUser(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root to become somebody else; the other tests run as an ordinary user then")
+	}
+	const uid = 65534
+	home := stateDir(t)
+	bin := filepath.Join(home, "nomad")
+	self := filepath.Join(home, "test")
+	copyFile(t, nomadtest.Binary(t), bin)
+	copyFile(t, "/proc/self/exe", self)
+	state := filepath.Join(home, "state")
+	if err := os.Mkdir(state, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(state, uid, uid); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	task := asTask(t, agent.Config{Binary: bin, StateDir: state, ACL: true})
+	for _, killed := range []bool{false, true} {
+		cmd := agent.HelperAt(self, "own", task)
+		cmd.Dir = "/"
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		o := startOwner(t, cmd)
+		n := startNap(t, o.Address, o.Token)
+		if killed {
+			_ = syscall.Kill(o.PID, syscall.SIGKILL)
+		}
+		if err := o.end(); err != nil { // Stop, as that user
+			t.Errorf("the owner: %v", err)
+		}
+		nothingRemains(t, o.Dir, state, n)
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStartSaysWhy(t *testing.T) {
+	t.Parallel()
+	bin := nomadtest.Binary(t)
+	notNomad := filepath.Join(t.TempDir(), "nomad")
+	if err := os.WriteFile(notNomad, []byte("#!/bin/sh\necho no such option >&2\nexit 3\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	exists := stateDir(t)
+	if err := os.WriteFile(filepath.Join(exists, "precious"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		c    agent.Config
+		want string
+	}{
+		{"the log's last lines", agent.Config{Binary: notNomad}, "it ended by itself: exit status 3\nthe last lines of its log:\nno such option"},
+		{"a folder that exists", agent.Config{Binary: bin, Dir: exists}, "exists already"},
+		{"a long folder", agent.Config{Binary: bin, Dir: "/tmp/" + strings.Repeat("x", 60)}, "at most 60 bytes"},
+		{"no executable", agent.Config{Binary: "/nonexistent/nomad"}, "no such file"},
+		{"no time", agent.Config{Binary: bin, StartTimeout: time.Millisecond}, "not ready within 1ms"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tt.c.StateDir = stateDir(t)
+			a, err := agent.Start(t.Context(), tt.c)
+			if err == nil {
+				_ = a.Stop(context.Background())
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("the error lacks %q: %v", tt.want, err)
+			}
+			if records, _ := filepath.Glob(filepath.Join(tt.c.StateDir, "*.json*")); len(records) > 0 {
+				t.Errorf("records remain: %v", records)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if err := unix.Access(filepath.Join(exists, "precious"), unix.F_OK); err != nil {
+			t.Errorf("a folder that was not the agent's is gone: %v", err)
+		}
+	})
+}

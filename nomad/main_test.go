@@ -1,0 +1,9 @@
+package nomad
+
+import (
+	"testing"
+
+	"wadi/internal/nomadtest"
+)
+
+func TestMain(m *testing.M) { nomadtest.Main(m) }

@@ -1,0 +1,83 @@
+package nomad
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/nomad/api"
+)
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	never := func(code int) string {
+		if code == 64 {
+			return "never became healthy"
+		}
+		return ""
+	}
+	limits := RolloutLimits{Deadline: now.Add(time.Minute), NoRoom: 10 * time.Second, Fatal: never}
+	job := &api.Job{Version: new(uint64(3)), JobModifyIndex: new(uint64(50)), TaskGroups: []*api.TaskGroup{{Name: new("web"), Count: new(2)}}}
+	deployment := func(status string) *api.Deployment {
+		return &api.Deployment{ID: "d", Status: status, JobVersion: 3, StatusDescription: "Nomad's words"}
+	}
+	alloc := func(status string, healthy *bool, events ...*api.TaskEvent) *api.AllocationListStub {
+		state := &api.TaskState{Events: events, Failed: status == "failed"}
+		return &api.AllocationListStub{ID: "0123456789", CreateIndex: 51, JobVersion: 3, TaskGroup: "web", ClientStatus: status, DesiredStatus: "run",
+			DeploymentStatus: &api.AllocDeploymentStatus{Healthy: healthy}, TaskStates: map[string]*api.TaskState{TaskName: state}}
+	}
+	terminated := func(code int) *api.TaskEvent {
+		return &api.TaskEvent{Type: api.TaskTerminated, ExitCode: code, DisplayMessage: "Exit Code: " + string(rune('0'+code%10))}
+	}
+	blockedAt := func(at time.Time) *api.Evaluation {
+		return &api.Evaluation{Status: "blocked", JobModifyIndex: 50, CreateTime: at.UnixNano(),
+			FailedTGAllocs: map[string]*api.AllocationMetric{"web": {NodesEvaluated: 1, DimensionExhausted: map[string]int{"memory": 1}}}}
+	}
+	canary := deployment("running")
+	canary.TaskGroups = map[string]*api.DeploymentState{"web": {DesiredCanaries: 1}}
+	done := &api.Evaluation{Status: "complete"}
+	cases := map[string]struct {
+		rollout Rollout
+		state   State
+		end     bool
+		reason  string
+	}{
+		"nothing yet": {Rollout{Job: job}, Waiting, false, "0 of 2"},
+		"one of two":  {Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Waiting, false, "1 of 2"},
+		"successful":  {Rollout{Job: job, Deployment: deployment("successful")}, Done, false, ""},
+		"all healthy, nothing to promote": {
+			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("running", new(true))}}, Done, false, ""},
+		"all healthy, canaries not promoted": {
+			Rollout{Job: job, Deployment: canary, Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("running", new(true))}}, Waiting, false, "2 of 2"},
+		"in place":            {Rollout{Job: job, Eval: done}, Done, false, ""},
+		"failed by Nomad":     {Rollout{Job: job, Deployment: deployment("failed")}, Failed, false, "Nomad's words"},
+		"failed with a cause": {Rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false), terminated(1))}}, Failed, false, "exited with status 1"},
+		"a canary that was healthy died: Nomad would wait for ever": {
+			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("failed", new(true), terminated(1))}}, Failed, true, "exited with status 1"},
+		"never healthy, Nomad would restart it": {
+			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", nil, terminated(64))}}, Failed, true, "never became healthy"},
+		"a crash that Nomad restarts": {
+			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", nil, terminated(1))}}, Waiting, false, "0 of 2"},
+		"a Variable that it may not read": {
+			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{{ID: "0123456789", JobVersion: 3, ClientStatus: "pending", DesiredStatus: "run",
+				TaskStates: map[string]*api.TaskState{TaskName: {State: "pending", Events: []*api.TaskEvent{
+					{Type: "Template", Time: now.Add(-time.Minute).UnixNano(), DisplayMessage: "Missing: nomad.var.block(db@default.global)"}}}}}}}, Failed, true, "nomad.var.block(db"},
+		"no room, for a moment":  {Rollout{Job: job, Deployment: deployment("running"), Evals: []*api.Evaluation{blockedAt(now.Add(-time.Second))}}, Waiting, false, "not enough memory on 1 node"},
+		"no room, for too long":  {Rollout{Job: job, Deployment: deployment("running"), Evals: []*api.Evaluation{blockedAt(now.Add(-time.Minute))}}, Failed, true, "not enough memory on 1 node"},
+		"no room and no deploy":  {Rollout{Job: job, Eval: done, Evals: []*api.Evaluation{blockedAt(now.Add(-time.Minute))}}, Failed, false, "no room"},
+		"an older version fails": {Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{{JobVersion: 2, ClientStatus: "failed", DesiredStatus: "run"}}}, Waiting, false, "0 of 2"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			v := Judge(c.rollout, limits, now)
+			if v.State != c.state || v.End != c.end || !strings.Contains(v.Reason, c.reason) {
+				t.Errorf("got %+v, want %s, end %v, reason with %q", v, c.state, c.end, c.reason)
+			}
+		})
+	}
+	late := Judge(cases["one of two"].rollout, limits, now.Add(time.Hour))
+	if late.State != Failed || !late.End || !strings.Contains(late.Reason, "timed out") {
+		t.Errorf("after the deadline: %+v", late)
+	}
+}
