@@ -1,0 +1,371 @@
+package reconcile
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/nomad/api"
+	"golang.org/x/sync/errgroup"
+
+	"wadi/nomad"
+	"wadi/stage"
+	"wadi/stage/blob"
+	"wadi/stage/lifecycle"
+)
+
+// uploadLifecycle gives the blob store the binary that Nomad fetches for
+// every task.
+func (r *Reconciler) uploadLifecycle(ctx context.Context) error {
+	has, err := r.Blobs.HasLifecycle(ctx, r.Lifecycle.SHA256)
+	if err != nil || has {
+		return err
+	}
+	f, err := os.Open(r.Lifecycle.TGZ)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return r.Blobs.PutLifecycle(ctx, r.Lifecycle.SHA256, f)
+}
+
+// upload sends what the blob store lacks of the package and of buildpacks
+// that are folders.
+func (u *run) upload(ctx context.Context) error {
+	p := u.plan.work.pinned
+	b, err := u.uploadTree(ctx, p.Tree)
+	if err != nil {
+		return err
+	}
+	u.pkg = b.Digest
+	for _, pack := range p.Buildpacks {
+		ref := lifecycle.BuildpackRef{Key: pack.Key, Name: pack.Name, Builtin: pack.Builtin}
+		if pack.Tree != nil {
+			if b, err = u.uploadTree(ctx, pack.Tree); err != nil {
+				return fmt.Errorf("buildpack %s: %w", pack.Key, err)
+			}
+			ref.Blob = b.Digest
+		}
+		u.packs = append(u.packs, ref)
+	}
+	return nil
+}
+
+func (u *run) uploadTree(ctx context.Context, tree *stage.Tree) (blob.Blob, error) {
+	pr, pw := io.Pipe()
+	go func() { pw.CloseWithError(tree.WritePackage(ctx, pw)) }()
+	b, _, err := u.r.Blobs.Upload(ctx, pr, func(p blob.Progress) {
+		u.tell(Event{Phase: PhaseUpload, Progress: &Progress{Read: p.Read, Total: tree.Bytes, Uploaded: p.Uploaded, Reused: p.Reused}})
+	})
+	pr.CloseWithError(errors.New("upload ended")) // ends a writer that still waits
+	return b, err
+}
+
+// stage makes the droplet: by a staging job of its own, or by one that an
+// interrupted apply left running for the same key.
+func (u *run) stage(ctx context.Context) error {
+	w := u.plan.work
+	id, err := u.runningStaging(ctx)
+	if err != nil {
+		return err
+	}
+	if id != "" {
+		u.say(PhaseStaging, "a staging of this source is running already: following it")
+	} else if id, err = u.startStaging(ctx); err != nil {
+		return err
+	}
+	if err := u.followStaging(ctx, id); err != nil {
+		return err
+	}
+	result, generation, gone, err := u.r.stagingResult(ctx, w.pinned.StagingKey)
+	switch {
+	case err != nil:
+		return fmt.Errorf("staging succeeded, its result cannot be read: %w", err)
+	case result == nil || gone || generation < w.generation:
+		return fmt.Errorf("staging job %s ended well but left no result", id)
+	}
+	u.result = *result
+	return u.cleanStaging(ctx, id)
+}
+
+func (u *run) startStaging(ctx context.Context) (string, error) {
+	w := u.plan.work
+	id := blob.StagingJobID(w.want.ID, w.pinned.StagingKey, strings.ToLower(rand.Text()[:8]))
+	input := lifecycle.Staging{
+		BlobURL: u.r.Blobs.URL, Space: u.r.Nomad.Space, App: w.want.App.Name,
+		StagingKey: w.pinned.StagingKey, Generation: w.generation,
+		Package: u.pkg, Buildpacks: u.packs, SkipDetect: w.pinned.SkipDetect, Stack: w.want.StackName,
+		MemoryMB: w.pinned.MemoryMB, DiskMB: w.pinned.DiskMB, TimeoutS: 900, Env: w.want.App.Env,
+		Cache:           u.cache(),
+		VCAPApplication: w.who.vcapForStaging(w.pinned.MemoryMB, w.pinned.DiskMB), Services: services(w.want.App, w.want.Bindings),
+	}
+	if input.Env == nil {
+		input.Env = map[string]string{}
+	}
+	if _, err := u.r.Nomad.WriteVariable(ctx, nomad.VariablePath(id), nomad.Variable{
+		Items: map[string]string{nomad.StagingKeyItem: string(mustJSON(input))}}); err != nil {
+		return "", err
+	}
+	job := nomad.StagingJob(nomad.Staging{
+		ID: id, App: w.want.App.Name, Project: u.r.Options.Project, Space: u.r.Nomad.Space,
+		Placement: u.r.placement(w.want), Lifecycle: u.r.lifecycle(), Credentials: credentials(w.want.Bindings), MemoryMB: w.pinned.MemoryMB, DiskMB: w.pinned.DiskMB,
+	})
+	if err := u.r.Nomad.RunBatch(ctx, job); err != nil {
+		return "", errors.Join(err, u.cleanStaging(ctx, id)) // or its Variable stays, with the env
+	}
+	return id, nil
+}
+
+// cache is what the last staging left for the next. A staging that was asked
+// for anew starts without: the cache may be what went wrong.
+func (u *run) cache() string {
+	if u.r.Options.Restage {
+		return ""
+	}
+	w := u.plan.work
+	return w.is.Record.cache(w.want.StackName)
+}
+
+// runningStaging is a live staging job of this app and key, "" if there is
+// none. One for another key, whose apply was killed, is ended.
+func (u *run) runningStaging(ctx context.Context) (string, error) {
+	jobs, err := u.stagings(ctx)
+	if err != nil {
+		return "", err
+	}
+	w := u.plan.work
+	for _, job := range jobs {
+		_, key, _, _ := blob.ParseStagingJobID(job.ID)
+		if job.Status != "dead" && strings.HasPrefix(w.pinned.StagingKey, key) && w.is.Generation == 0 {
+			return job.ID, nil
+		}
+		if err := u.cleanStaging(ctx, job.ID); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// sweep removes what stagings of this app left that were killed: env is in
+// their Variables. With all, also those that run.
+func (u *run) sweep(ctx context.Context, all bool) error {
+	jobs, err := u.stagings(ctx)
+	if err != nil {
+		return err
+	}
+	live := map[string]bool{}
+	for _, job := range jobs {
+		if job.Status != "dead" && !all {
+			live[nomad.VariablePath(job.ID)] = true
+		} else if err := u.cleanStaging(ctx, job.ID); err != nil {
+			return err
+		}
+	}
+	paths, err := u.r.Nomad.ListVariables(ctx, nomad.VariablePath(blob.StagingJobPrefix(u.plan.Job)))
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if live[path] {
+			continue
+		}
+		if err := u.r.Nomad.DeleteVariable(ctx, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stagings are the staging jobs of this app, dead ones too.
+func (u *run) stagings(ctx context.Context) ([]*api.JobListStub, error) {
+	jobs, err := u.r.Nomad.OwnedJobs(ctx)
+	return slices.DeleteFunc(jobs, func(job *api.JobListStub) bool {
+		app, _, _, ok := blob.ParseStagingJobID(job.ID)
+		return !ok || app != u.plan.Job
+	}), err
+}
+
+// cleanStaging removes a staging job and its Variable, whatever became of ctx.
+func (u *run) cleanStaging(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := u.r.Nomad.StopJob(ctx, id, true); err != nil {
+		return err
+	}
+	return u.r.Nomad.DeleteVariable(ctx, nomad.VariablePath(id))
+}
+
+// followStaging streams the log of a staging job as it happens and waits for
+// its end. If ctx ends first, the job is stopped.
+func (u *run) followStaging(ctx context.Context, id string) error {
+	alloc, err := u.r.waitPlaced(ctx, id, "to stage")
+	if err == nil {
+		err = u.streamStaging(ctx, alloc)
+	}
+	if err != nil {
+		if e := u.cleanStaging(ctx, id); e != nil {
+			return errors.Join(err, e)
+		}
+		return err
+	}
+	ended, err := u.r.Nomad.Allocation(ctx, alloc)
+	if err != nil {
+		return err
+	}
+	state := ended.TaskStates[nomad.StagingTask]
+	if state != nil && !state.Failed && ended.ClientStatus == api.AllocClientStatusComplete {
+		return nil
+	}
+	failure := stagingFailure(ended)
+	if err := u.cleanStaging(ctx, id); err != nil {
+		return err
+	}
+	return failure
+}
+
+// waitPlaced waits until a batch job has an instance, or the scheduler says
+// that there is no room for what it is to do.
+func (r *Reconciler) waitPlaced(ctx context.Context, id, what string) (alloc string, err error) {
+	began := time.Now()
+	for {
+		allocs, err := r.Nomad.Allocations(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		if len(allocs) > 0 {
+			return allocs[0].ID, nil
+		}
+		if time.Since(began) > noRoomPatience {
+			why, err := r.Nomad.WhyNotPlaced(ctx, id)
+			if err != nil {
+				return "", err
+			}
+			return "", fmt.Errorf("no room %s: %s", what, why)
+		}
+		if err := nomad.Sleep(ctx, 100*time.Millisecond); err != nil {
+			return "", err
+		}
+	}
+}
+
+func (u *run) streamStaging(ctx context.Context, alloc string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var mu sync.Mutex
+	for _, stream := range []string{nomad.Stdout, nomad.Stderr} {
+		lines := &lineWriter{line: func(text string) {
+			mu.Lock()
+			defer mu.Unlock()
+			u.logged(text)
+			u.tell(Event{Phase: PhaseStaging, Log: &LogLine{Source: "STG/0", Stderr: stream == nomad.Stderr, Text: text}})
+		}}
+		group.Go(func() error {
+			defer lines.flush()
+			return u.r.Nomad.FollowLog(ctx, alloc, nomad.StagingTask, stream, lines)
+		})
+	}
+	return group.Wait()
+}
+
+// logged keeps the last lines for a failure's report.
+func (u *run) logged(line string) {
+	const keep = 30
+	u.tail = append(u.tail, line)
+	if len(u.tail) > keep {
+		u.tail = u.tail[1:]
+	}
+}
+
+// lineWriter hands on whole lines. A line longer than maxLine is cut into
+// parts of that size, so that nothing grows without bound.
+type lineWriter struct {
+	line func(string)
+	part []byte
+}
+
+const maxLine = 64 << 10
+
+func (l *lineWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		end := bytes.IndexByte(p, '\n')
+		switch {
+		case end >= 0:
+			l.line(strings.TrimSuffix(string(append(l.part, p[:end]...)), "\r"))
+			l.part, p = nil, p[end+1:]
+		case len(l.part)+len(p) > maxLine:
+			l.line(string(append(l.part, p...)))
+			l.part, p = nil, nil
+		default:
+			l.part, p = append(l.part, p...), nil
+		}
+	}
+	return n, nil
+}
+
+func (l *lineWriter) flush() {
+	if len(l.part) > 0 {
+		l.line(string(l.part))
+		l.part = nil
+	}
+}
+
+// cfStagingWords are Cloud Foundry's words for the builder's exit codes
+// (cloud_controller errors/v2.yml).
+var cfStagingWords = map[int]string{
+	lifecycle.ExitDetectFail:   "NoAppDetectedError: An app was not successfully detected by any available buildpack",
+	lifecycle.ExitCompileFail:  "BuildpackCompileFailed: App staging failed in the buildpack compile phase",
+	lifecycle.ExitReleaseFail:  "BuildpackReleaseFailed: App staging failed in the buildpack release phase",
+	lifecycle.ExitSupplyFail:   "StagingError: App staging failed in a buildpack's supply phase",
+	lifecycle.ExitFinalizeFail: "StagingError: App staging failed in the buildpack finalize phase",
+}
+
+// stagingFailure says in Cloud Foundry's words why a staging task failed.
+func stagingFailure(alloc *api.Allocation) error {
+	state := alloc.TaskStates[nomad.StagingTask]
+	if state == nil {
+		return fmt.Errorf("staging failed: %s", alloc.ClientDescription)
+	}
+	var last *api.TaskEvent
+	for _, e := range state.Events {
+		switch e.Type {
+		case api.TaskTerminated:
+			if words, ok := cfStagingWords[e.ExitCode]; ok {
+				return &StagingError{ExitCode: e.ExitCode, Words: words}
+			}
+			if e.ExitCode != 0 {
+				return &StagingError{ExitCode: e.ExitCode, Words: fmt.Sprintf("StagingError: staging failed with exit status %d", e.ExitCode)}
+			}
+		case api.TaskDriverFailure, api.TaskSetupFailure, api.TaskArtifactDownloadFailed, api.TaskFailedValidation:
+			last = e
+		}
+	}
+	if last != nil {
+		return &StagingError{Words: "StagingError: the staging task could not start: " + last.DisplayMessage}
+	}
+	return &StagingError{Words: "StagingError: the staging task ended: " + alloc.ClientDescription}
+}
+
+// StagingError is a staging that failed. ExitCode is the builder's, 0 if it
+// did not run.
+type StagingError struct {
+	ExitCode int
+	Words    string
+}
+
+func (e *StagingError) Error() string { return e.Words }
+
+// Hint says what to do next.
+func (e *StagingError) Hint() string {
+	if e.ExitCode == lifecycle.ExitDetectFail {
+		return "name one with `buildpacks`, or add what they look for: index.html, package.json, go.mod, requirements.txt, a Procfile"
+	}
+	return ""
+}

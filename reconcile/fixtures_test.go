@@ -1,0 +1,5 @@
+package reconcile
+
+import "wadi/stage/blob"
+
+var testBlobs = &blob.Client{URL: "http://blobs"}
