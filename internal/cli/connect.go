@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"runtime"
+	"strings"
+	"time"
+
+	"wadi/nomad"
+	"wadi/reconcile"
+	"wadi/spec"
+	"wadi/stage/blob"
+	"wadi/stage/lifecycle/bin"
+)
+
+// nomadClient is the Nomad of the environment, and the space of the settings.
+func (s settings) nomadClient() (*nomad.Client, error) {
+	return nomad.New(nomad.Config{Space: s.Space})
+}
+
+// connect makes a reconciler for the settings: Nomad answers, the space is
+// there, and so is the platform (else *nomad.NoPlatformError).
+func (s settings) connect(ctx context.Context, streams Streams, project string, named bool) (*reconcile.Reconciler, error) {
+	client, err := s.nomadClient()
+	if err != nil {
+		return nil, err
+	}
+	if err := client.CheckSpace(ctx); err != nil {
+		return nil, err
+	}
+	return s.reconciler(ctx, client, project, named, func(text string) { fmt.Fprintln(streams.Err, text) })
+}
+
+// connectWithoutStaging is connect for what only looks at apps or stops them:
+// it needs no platform.
+func (s settings) connectWithoutStaging(ctx context.Context, project string, named bool) (*reconcile.Reconciler, error) {
+	client, err := s.nomadClient()
+	if err != nil {
+		return nil, err
+	}
+	if err := client.CheckSpace(ctx); err != nil {
+		return nil, err
+	}
+	platform, err := client.In(s.PlatformSpace).ReadPlatform(ctx)
+	var none *nomad.NoPlatformError
+	if err != nil && !errors.As(err, &none) {
+		return nil, err
+	}
+	return &reconcile.Reconciler{Nomad: client, Platform: platform, Options: s.options(ctx, project, named)}, nil
+}
+
+// reconciler does the same for a client whose Nomad answers; tell hears of
+// what takes time.
+func (s settings) reconciler(ctx context.Context, client *nomad.Client, project string, named bool, tell func(string)) (*reconcile.Reconciler, error) {
+	platform, err := client.In(s.PlatformSpace).ReadPlatform(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// when wadi runs from source it may have to build the lifecycle first
+	notice := time.AfterFunc(time.Second, func() { tell("Building the lifecycle, once") })
+	life, err := bin.Open(ctx, cacheDir(), runtime.GOARCH)
+	notice.Stop()
+	if err != nil {
+		return nil, err
+	}
+	return &reconcile.Reconciler{
+		Nomad: client, Platform: platform,
+		Blobs:     &blob.Client{URL: platform.BlobURL, Token: func() (string, error) { return platform.BlobToken, nil }},
+		Lifecycle: reconcile.Lifecycle{SHA256: life.SHA256, TGZ: life.Path},
+		Options:   s.options(ctx, project, named),
+	}, nil
+}
+
+// options are what the settings say about plans.
+func (s settings) options(ctx context.Context, project string, named bool) reconcile.Options {
+	return reconcile.Options{
+		Project: project, ProjectNamed: named,
+		Prune: s.Prune, Adopt: s.Adopt, Restage: s.Restage, ResetCount: s.ResetCount,
+		Parallelism: s.Parallelism, Domain: s.Domain, Dir: s.Dir, CacheDir: cacheDir(),
+		Who: who(), GitCommit: gitCommit(ctx, s.Project), AllowRawExec: s.RawOK,
+	}
+}
+
+// project is the name that scopes removal, and whether somebody gave it.
+func (s settings) project(doc *spec.Document) (name string, named bool) {
+	switch {
+	case doc != nil && doc.ProjectNamed:
+		return doc.Project, true
+	case s.ProjectName != "":
+		return s.ProjectName, true
+	}
+	return "default", false
+}
+
+// who runs this, as it is recorded with a revision.
+func who() string {
+	name := os.Getenv("USER")
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += "@" + host
+	}
+	return name
+}
+
+// gitCommit is the commit that is checked out in dir, "" where there is
+// none or no git to ask.
+func gitCommit(ctx context.Context, dir string) string {
+	cmd := exec.CommandContext(ctx, "git", "-C", dir, "rev-parse", "--verify", "--quiet", "HEAD")
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"wadi/reconcile"
+	"wadi/spec"
+)
+
+// planFlags are the settings that change what a plan is.
+var planFlags = []string{keyApp, keyVar, keyVarsFile, keySpace, keyProject, keyJSON, keyParallelism, keyPrune, keyAdopt,
+	keyRestage, keyResetCount, keyDomain, keyAllowRawExec, keyPlatformSpace}
+
+func newPlan(streams Streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan [PATH…]",
+		Short: "Say what apply would do, without doing it",
+		Long: `Say what apply would do, without doing it: for every app what is different,
+what that costs (instances that are replaced, staging), and why.
+
+PATH is a file, or a folder with wadi.hcl, *.wadi.hcl or manifest.yml (the
+working directory if there is none); the first PATH's folder may have a
+` + configName + ` with settings.`,
+		Annotations: map[string]string{exitCodes: "  2    there are changes, if --detailed-exitcode was given"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := loadSettings(cmd, args)
+			if err != nil {
+				return err
+			}
+			_, plan, err := s.plan(cmd.Context(), streams, false)
+			if err != nil {
+				return err
+			}
+			if s.JSON {
+				err = writeJSON(streams.Out, plan)
+			} else {
+				err = plan.WriteText(streams.Out, reconcile.TextOptions{Color: s.color(streams.Out)})
+			}
+			if err == nil && s.Detailed && plan.Changes() {
+				return errChanges
+			}
+			return err
+		},
+	}
+	addFlags(cmd, append(planFlags, keyDetailed)...)
+	return cmd
+}
+
+// plan loads the files and plans them. Warnings about the files go to stderr.
+func (s settings) plan(ctx context.Context, streams Streams, impliedApp bool) (*reconcile.Reconciler, *reconcile.Plan, error) {
+	doc, err := s.document(ctx, streams, impliedApp)
+	if err != nil {
+		return nil, nil, err
+	}
+	name, named := s.project(doc)
+	r, err := s.connect(ctx, streams, name, named)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, err := r.Plan(ctx, doc)
+	return r, plan, err
+}
+
+// document loads files that are going to run; the error is spec.Diagnostics.
+func (s settings) document(ctx context.Context, streams Streams, impliedApp bool) (*spec.Document, error) {
+	doc, diags := s.loadFiles(ctx, impliedApp)
+	if !diags.HasErrors() {
+		diags = append(diags, spec.CheckPaths(spec.OSFS(), doc)...)
+	}
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return doc, spec.WriteText(streams.Err, diags, s.Dir, wantColor(s.NoColor, os.Getenv, isTerminal(streams.Err)))
+}

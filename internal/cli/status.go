@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"wadi/reconcile"
+	"wadi/spec"
+)
+
+func newStatus(streams Streams) *cobra.Command {
+	var watch bool
+	cmd := &cobra.Command{
+		Use:   "status [APP…]",
+		Short: "Show how apps run",
+		Long: `Show how apps run: the named ones, else all of the project that the files in
+the working directory name, or of --project. In a folder without such files it
+is every app of the space.
+
+Instances are starting, running, crashed, stopping, or down (Nomad has no room
+for them, or their node is gone). Memory and disk are what an instance uses and
+its limit; the disk is measured twice a minute.
+
+With --watch it goes on until Ctrl-C: on a terminal the table is drawn again,
+elsewhere every change is a line.`,
+		Annotations: map[string]string{exitCodes: "  0    also when Ctrl-C ends --watch"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, r, err := connectFor(cmd, streams, args)
+			if err != nil {
+				return err
+			}
+			look := func(ctx context.Context) ([]reconcile.AppStatus, error) { return r.Status(ctx, args) }
+			if watch {
+				return watchStatus(cmd.Context(), streams.Out, s.color(streams.Out), look)
+			}
+			apps, err := look(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if s.JSON {
+				return writeJSON(streams.Out, map[string]any{"apps": append([]reconcile.AppStatus{}, apps...)})
+			}
+			if len(apps) == 0 {
+				what := "No app"
+				if r.Options.Project != "" {
+					what += " of project " + r.Options.Project
+				}
+				_, err := fmt.Fprintf(streams.Out, "%s runs in space %s.\n", what, r.Nomad.Space)
+				return err
+			}
+			return writeApps(streams.Out, apps, s.color(streams.Out))
+		},
+	}
+	addFlags(cmd, keySpace, keyProject, keyVar, keyVarsFile, keyJSON, keyPlatformSpace)
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on until Ctrl-C")
+	cmd.MarkFlagsMutuallyExclusive("watch", "json")
+	return cmd
+}
+
+// projectHere is the project of the files in the working directory, "" where
+// there are none.
+func (s settings) projectHere(ctx context.Context) (string, error) {
+	if s.ProjectName == "" && !spec.HasFiles(spec.OSFS(), s.Dir) {
+		return "", nil
+	}
+	_, name, _, err := s.projectOfFiles(ctx)
+	return name, err
+}

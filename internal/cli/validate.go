@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"wadi/spec"
+)
+
+func newValidate(streams Streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "validate [PATH…]",
+		Short: "Check the files, without asking anybody else",
+		Long: `Check the files, without asking anybody else.
+
+PATH is a file, or a folder with wadi.hcl, *.wadi.hcl or manifest.yml (the
+working directory if there is none). With --json one document is printed:
+whether the files are valid, the diagnostics, and the apps as requested.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := loadSettings(cmd, args)
+			if err != nil {
+				return err
+			}
+			doc, diags := s.loadFiles(cmd.Context(), false)
+			if !diags.HasErrors() {
+				// a manifest may be checked before its source is built
+				diags = append(diags, spec.CheckPaths(spec.OSFS(), doc).AsWarnings()...)
+			}
+			if s.JSON {
+				err = writeReport(streams, doc, diags)
+			} else {
+				err = writeVerdict(streams, s, doc, diags)
+			}
+			if err == nil && diags.HasErrors() {
+				return errReported
+			}
+			return err
+		},
+	}
+	addFlags(cmd, keyApp, keyVar, keyVarsFile, keyJSON)
+	return cmd
+}
+
+func writeReport(streams Streams, doc *spec.Document, diags spec.Diagnostics) error {
+	text, err := spec.ReportJSON(doc, diags)
+	if err != nil {
+		return fmt.Errorf("make the report: %w", err)
+	}
+	_, err = streams.Out.Write(append(text, '\n'))
+	return err
+}
+
+func writeVerdict(streams Streams, s settings, doc *spec.Document, diags spec.Diagnostics) error {
+	if err := spec.WriteText(streams.Err, diags, s.Dir, s.color(streams.Err)); err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return nil
+	}
+	names := make([]string, len(doc.Apps))
+	for i, app := range doc.Apps {
+		names[i] = app.Name
+	}
+	_, err := fmt.Fprintf(streams.Out, "The files are valid: %s (%s).\n", count(len(names), "app", "apps"), strings.Join(names, ", "))
+	return err
+}
+
+// color applies the colour rule to a stream.
+func (s settings) color(stream any) bool {
+	return wantColor(s.NoColor, os.Getenv, isTerminal(stream))
+}
+
+// count is a number with its noun.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
