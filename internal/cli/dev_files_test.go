@@ -49,7 +49,7 @@ app "jar" {
 	}
 	changed := func(name string) {
 		t.Helper()
-		for timeout := time.After(20 * time.Second); ; {
+		for timeout := time.After(time.Minute); ; {
 			select {
 			case c := <-d.watcher.Changes():
 				if i := slices.IndexFunc(c.Paths, func(p string) bool { return filepath.Ext(p) == ".log" }); i >= 0 {

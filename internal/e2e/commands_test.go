@@ -23,7 +23,7 @@ import (
 )
 
 // cmdHTTP: http STATUS HOST/PATH [REGEXP]
-// asks the router for a route until the answer is as wanted (10 s).
+// asks the router for a route until the answer is as wanted (a minute).
 func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: http STATUS HOST/PATH [REGEXP]")
@@ -34,7 +34,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		want = regexp.MustCompile(args[2])
 	}
 	var last string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		req, err := http.NewRequest("GET", "http://"+ts.Getenv("ROUTER")+"/"+path, nil)
 		ts.Check(err)
 		req.Host = host
@@ -254,9 +254,9 @@ func lookInFiles(ts *testscript.TestScript, c *api.Client, alloc *api.Allocation
 }
 
 // cmdAwait: await FILE
-// waits until the file exists (20 s).
+// waits until the file exists (90 s).
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return
 		}

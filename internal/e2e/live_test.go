@@ -92,7 +92,7 @@ func cmdServed(ts *testscript.TestScript, neg bool, args []string) {
 func cmdPurge(ts *testscript.TestScript, neg bool, args []string) {
 	_, _, err := client(ts).Jobs().Deregister(args[0], true, nil)
 	ts.Check(err)
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if _, _, err := client(ts).Jobs().Info(args[0], nil); err != nil {
 			return
 		}
@@ -101,11 +101,11 @@ func cmdPurge(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdAppears: appears FILE REGEXP
-// waits until the file has what matches (20 s).
+// waits until the file has what matches (90 s).
 func cmdAppears(ts *testscript.TestScript, neg bool, args []string) {
 	want := regexp.MustCompile("(?m)" + args[1])
 	var text []byte
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		var err error
 		if text, err = os.ReadFile(ts.MkAbs(args[0])); err == nil && want.Match(text) {
 			return

@@ -18,7 +18,7 @@ import (
 // cmdTerminal: terminal FILE PROGRAM [ARGUMENT…]
 // runs a program on a terminal of 100 x 30 and talks to it as FILE says:
 //
-//	expect REGEXP   waits until it is in what came since the last match (20 s)
+//	expect REGEXP   waits until it is in what came since the last match (a minute)
 //	type "TEXT"     types a Go string
 //	resize          makes the terminal 90 x 20
 //	exit CODE       waits for the program's end

@@ -110,7 +110,7 @@ func withCommand(t *testing.T, end string) []int {
 // are not our children.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited 30 s in vain until %s", what)

@@ -83,7 +83,7 @@ func TestProbe(t *testing.T) {
 				addr = silent.Addr().String()
 			}
 			p := newProber(slog.New(slog.DiscardHandler))
-			p.client.Timeout = map[bool]time.Duration{true: 50 * time.Millisecond, false: 10 * time.Second}[c.want == isSilent]
+			p.client.Timeout = map[bool]time.Duration{true: 50 * time.Millisecond, false: time.Minute}[c.want == isSilent]
 			if got := p.probe(t.Context(), newInstance(testApp("a", 1), "mine", 0, "127.0.0.1:1", addr)); got != c.want {
 				t.Errorf("%q, want %q", verdictText[got], verdictText[c.want])
 			}

@@ -120,7 +120,7 @@ func TestAppThatDoesNotAnswerInTime(t *testing.T) {
 			hits.Add(1)
 			<-r.Context().Done()
 		})
-		i.transport.ResponseHeaderTimeout = 50 * time.Millisecond
+		i.transport.ResponseHeaderTimeout = time.Second
 		return i
 	}
 	e := newEdge(t, slow(), slow())

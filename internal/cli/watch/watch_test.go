@@ -96,7 +96,7 @@ func (b *bench) came(want string) {
 
 func (b *bench) await(is func(changed string) bool, want string, not []string) {
 	b.Helper()
-	for timeout := time.After(20 * time.Second); ; {
+	for timeout := time.After(time.Minute); ; {
 		select {
 		case c := <-b.w.Changes():
 			for _, name := range not {

@@ -289,7 +289,7 @@ func startAs(t *testing.T, uid int, dir, command string, env ...string) *running
 }
 
 // patience is how long a test waits for what has to happen.
-const patience = 20 * time.Second
+const patience = 90 * time.Second
 
 func (r *running) exitCode() int {
 	r.t.Helper()

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -339,12 +338,8 @@ func TestRunStoppedWhileStarting(t *testing.T) {
 		code, health := w.ask("/healthy")
 		return code == 503 && health.State == lifecycle.HealthStarting && health.Reason != ""
 	})
-	began := time.Now()
 	w.signal(syscall.SIGTERM)
 	if code := w.exitCode(); code != 143 {
 		t.Errorf("exit code %d", code)
-	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("stopping took %s", took)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -126,13 +125,9 @@ func TestTaskStopped(t *testing.T) {
 	r := startTask(t, lifecycle.Task{Command: `setsid sleep 1000 & trap 'echo stopped; exit 3' TERM; echo $!; while :; do sleep 0.02; done`}, nil)
 	r.eventually("the command runs", func() bool { return strings.HasSuffix(r.stdout.String(), "\n") })
 	pid := strings.TrimSpace(r.stdout.String())
-	began := time.Now()
 	r.signal(syscall.SIGTERM)
 	if code := r.exitCode(); code != 3 {
 		t.Errorf("exit code %d", code)
-	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("stopping took %s", took)
 	}
 	contains(t, "stdout", r.stdout.String(), "stopped\n")
 	if exists("/proc/" + pid) {
