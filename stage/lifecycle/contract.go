@@ -97,6 +97,8 @@ type Result struct {
 	// Cache is what the buildpacks keep for the app's next staging
 	// (Staging.Cache): a blob digest, "" = nothing.
 	Cache string `json:"cache,omitempty"`
+	// Image is set for an app of a Docker image, which has no droplet.
+	Image *ImageMetadata `json:"image_metadata,omitempty"`
 
 	DropletMetadata
 }
@@ -141,7 +143,9 @@ type Sidecar struct {
 // its change replaces the instances of no other.
 type Revision struct {
 	BlobURL string `json:"blob_url"`
-	Droplet string `json:"droplet"` // blob digest
+	Droplet string `json:"droplet"` // blob digest; "" for an app of a Docker image
+	// Image is set for an app of a Docker image.
+	Image *ImageMetadata `json:"image,omitempty"`
 	// StagedAt (Unix seconds) is the modification time that files of the
 	// package get in the instance: packages carry no times, and web servers
 	// make their ETags of them.

@@ -1,0 +1,46 @@
+package lifecycle
+
+import "slices"
+
+// ImageMetadata is what staging finds out about an app's Docker image: from
+// the registry's manifest and configuration alone, never from layers. It is
+// Cloud Foundry's execution metadata, with the digest that a tag stood for,
+// and the environment, which there the container runtime adds.
+type ImageMetadata struct {
+	// Image is what a node pulls, pinned: "host/repository@sha256:…".
+	Image string `json:"image"`
+	// Digest is that of the manifest for the platform of the tasks
+	// ("sha256:…"), the same as in Image.
+	Digest     string      `json:"digest"`
+	Entrypoint []string    `json:"entrypoint,omitempty"`
+	Cmd        []string    `json:"cmd,omitempty"`
+	Workdir    string      `json:"workdir,omitempty"` // "" = /
+	User       string      `json:"user,omitempty"`    // name or number, also "user:group"; "" = root
+	Ports      []ImagePort `json:"ports,omitempty"`   // exposed; ascending, of equal ones tcp first
+	Env        []string    `json:"env,omitempty"`     // "NAME=value"
+}
+
+// ImagePort is one port that an image exposes. Protocol is "tcp" or "udp".
+type ImagePort struct {
+	Port     int    `json:"port"`
+	Protocol string `json:"protocol"`
+}
+
+// DefaultPort is where apps listen that nobody told another port.
+const DefaultPort = 8080
+
+// TCPPorts are the ports of an app of the image, ascending. The first one is
+// its PORT; an image that exposes none listens on DefaultPort.
+func (m ImageMetadata) TCPPorts() []int {
+	var ports []int
+	for _, p := range m.Ports {
+		if p.Protocol == "tcp" {
+			ports = append(ports, p.Port)
+		}
+	}
+	if len(ports) == 0 {
+		return []int{DefaultPort}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
