@@ -14,10 +14,9 @@ func (d *appDecoder) lifecycle(f fields) {
 	if n == nil || n.kind == kindNull {
 		return
 	}
-	switch value := n.text(); value {
-	case "buildpack", "cnb", "docker":
+	if value := n.text(); contains(lifecycleWords, value) {
 		d.app.Lifecycle = value
-	default:
+	} else {
 		d.warn(n, fmt.Sprintf("lifecycle %q is not known and is ignored", value), "Use buildpack, cnb or docker.")
 	}
 	if c := f["cnb_credentials"]; c != nil && c.kind != kindMap {
@@ -47,7 +46,7 @@ func (d *appDecoder) buildpacks(f fields) {
 		case item.kind != kindString:
 			d.err(item, "Buildpacks can only contain strings", "Write a name, a URL or a folder; quote it if it looks like a number.")
 			continue
-		case item.str == "" || len([]rune(item.str)) > 4096:
+		case item.str == "" || len([]rune(item.str)) > maxBuildpack:
 			d.err(item, "Buildpacks entries must be between 1 and 4096 characters", "Write a name, a URL or a folder.")
 			continue
 		}
@@ -62,7 +61,7 @@ func (d *appDecoder) singleBuildpack(n *node) {
 		d.app.Buildpacks = []string{}
 	case n.kind != kindString:
 		d.err(n, "Buildpack must be a string", "Write a name or a URL; quote it if it looks like a number.")
-	case n.str == "" || len([]rune(n.str)) > 4096:
+	case n.str == "" || len([]rune(n.str)) > maxBuildpack:
 		d.err(n, "Buildpack must be between 1 and 4096 characters", "Write a name or a URL, or remove the key to detect.")
 	default:
 		d.app.Buildpacks = []string{d.buildpackRef(n)}
@@ -109,7 +108,7 @@ func (d *appDecoder) docker(f fields) {
 		case "password":
 			d.warn(e.key, "docker password is ignored", "Passwords do not belong in files: set CF_DOCKER_PASSWORD.")
 		default:
-			d.unknownKey(e.key, "docker", []string{"image", "username"})
+			d.unknownKey(e.key, "docker", names(dockerTable))
 		}
 	}
 	d.app.Docker, d.app.Lifecycle, d.app.Path = docker, "docker", ""
@@ -121,7 +120,7 @@ func (d *appDecoder) features(f fields) {
 		return
 	}
 	const wrong = "Features must be a map of valid feature names to booleans (true = enabled, false = disabled)"
-	known := []string{"ssh", "revisions", "service-binding-k8s", "file-based-vcap-services"}
+	known := names(featureTable)
 	if n.kind != kindMap || len(n.entries) == 0 {
 		d.err(n, wrong, "Write one `name: true` a line; names are "+strings.Join(known, ", ")+".")
 		return
@@ -151,7 +150,7 @@ func (d *appDecoder) deploy(n *node) {
 			d.err(s, `Deploy strategy must be "rolling"`, "Other strategies are not supported; remove the attribute.")
 		}
 	}
-	d.app.Deploy.MaxInFlight = d.number(n.get("max_in_flight"), "deploy.max_in_flight", numberRule{label: "Max in flight", min: 1})
+	d.app.Deploy.MaxInFlight = d.number(n.get("max_in_flight"), "deploy.max_in_flight", numberOf(deployTable, "max_in_flight", "Max in flight"))
 }
 
 func contains(list []string, s string) bool {

@@ -86,7 +86,7 @@ func (m *module) collect() {
 	for _, f := range m.files {
 		for _, attr := range attributes(f.body) {
 			if attr.Name != "project" {
-				m.unknownAttribute(f.src, attr, "", "the file", []string{"project"})
+				m.unknownAttribute(f.src, attr, "", "the file", hclAttributes(fileTable))
 				continue
 			}
 			if m.project != nil {
@@ -98,7 +98,7 @@ func (m *module) collect() {
 		for _, b := range f.body.Blocks {
 			labels, known := topBlocks[b.Type]
 			if !known {
-				m.unknownBlock(f.src, b, "", "the file", []string{"variable", "locals", "stack", "buildpack", "service_instance", "app"})
+				m.unknownBlock(f.src, b, "", "the file", hclBlocks(fileTable))
 				continue
 			}
 			if m.labelled(f.src, b, labels) {

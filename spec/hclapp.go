@@ -13,13 +13,10 @@ import (
 // The attributes and blocks of HCL's places. Those of a process may also
 // stand in the app, for web.
 var (
-	hclAppAttributes = []string{
-		"name", "path", "stack", "buildpacks", "lifecycle", "cnb_credentials", "env", "routes", "no_route", "random_route",
-		"default_route", "services", "metadata", "features",
-	}
-	hclProcessAttributes = []string{"instances", "memory", "disk_quota", "log_rate_limit_per_second", "command", "user", "cpu"}
-	hclProcessBlocks     = []string{"health_check", "readiness_health_check"}
-	hclAppBlocks         = []string{"process", "sidecar", "deploy", "docker"}
+	hclAppAttributes     = hclAttributes(appTable)
+	hclProcessAttributes = hclAttributes(processTable)
+	hclProcessBlocks     = hclBlocks(processTable)
+	hclAppBlocks         = hclBlocks(appTable)
 )
 
 // readApps turns app blocks into the tree of an app of a manifest and
@@ -107,17 +104,17 @@ func (m *module) appBlock(src *source, b *hclsyntax.Block, root, processes, side
 	case "sidecar":
 		if m.labelled(src, b, 1) {
 			at := field + ".sidecar." + b.Labels[0]
-			n := m.attributeMap(src, b, at, "a sidecar", []string{"command", "process_types", "memory"})
+			n := m.attributeMap(src, b, at, "a sidecar", hclAttributes(sidecarTable))
 			m.put(n, "name", newString(b.Labels[0], n))
 			sidecars.items = append(sidecars.items, n)
 		}
 	case "deploy":
 		if m.labelled(src, b, 0) {
-			m.put(root, "deploy", m.attributeMap(src, b, field+".deploy", "deploy", []string{"strategy", "max_in_flight"}))
+			m.put(root, "deploy", m.attributeMap(src, b, field+".deploy", "deploy", hclAttributes(deployTable)))
 		}
 	case "docker":
 		if m.labelled(src, b, 0) {
-			m.put(root, "docker", m.attributeMap(src, b, field+".docker", "docker", []string{"image", "username"}))
+			m.put(root, "docker", m.attributeMap(src, b, field+".docker", "docker", hclAttributes(dockerTable)))
 		}
 	case "health_check", "readiness_health_check":
 		m.healthCheck(src, b, root, field+"."+b.Type)
@@ -160,15 +157,7 @@ func (m *module) healthCheck(src *source, b *hclsyntax.Block, into *node, field 
 	if !m.labelled(src, b, 0) {
 		return
 	}
-	keys := map[string]string{
-		"type": b.Type + "_type", "endpoint": b.Type + "_http_endpoint",
-		"interval": b.Type + "_interval", "invocation_timeout": b.Type + "_invocation_timeout",
-	}
-	known := []string{"type", "endpoint", "interval", "invocation_timeout"}
-	if b.Type == "health_check" {
-		keys["startup_timeout"] = "timeout"
-		known = append(known, "startup_timeout")
-	}
+	known, keys := nested(processTable, b.Type)
 	values := m.attributeMap(src, b, field, b.Type, known)
 	for _, e := range values.entries {
 		name := e.key.text()

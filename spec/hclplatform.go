@@ -11,7 +11,7 @@ func (m *module) readStacks() {
 	for _, b := range m.blocks["stack"] {
 		name := b.Labels[0]
 		field := "stack." + name
-		n := m.attributeMap(b.src, b.Block, field, "a stack", []string{"driver", "node_pool", "image"})
+		n := m.attributeMap(b.src, b.Block, field, "a stack", hclAttributes(stackTable))
 		s := Stack{Name: name, Pos: b.src.pos(n)}
 		s.Driver = m.plainText(b.src, n.get("driver"))
 		s.NodePool = m.plainText(b.src, n.get("node_pool"))
@@ -41,7 +41,7 @@ var sha256Pattern = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 func (m *module) readBuildpacks() {
 	for _, b := range m.blocks["buildpack"] {
 		name := b.Labels[0]
-		n := m.attributeMap(b.src, b.Block, "buildpack."+name, "a buildpack", []string{"source", "sha256"})
+		n := m.attributeMap(b.src, b.Block, "buildpack."+name, "a buildpack", hclAttributes(buildpackTable))
 		source, sum := n.get("source"), n.get("sha256")
 		bp := Buildpack{Name: name, Source: m.plainText(b.src, source), SHA256: strings.ToLower(m.plainText(b.src, sum)), Pos: b.src.pos(n)}
 		if source == nil {
@@ -74,8 +74,7 @@ var variablePath = regexp.MustCompile(`^[a-zA-Z0-9\-_~/]{1,128}$`)
 func (m *module) readServiceInstances() {
 	for _, b := range m.blocks["service_instance"] {
 		name := b.Labels[0]
-		n := m.attributeMap(b.src, b.Block, "service_instance."+name, "a service instance",
-			[]string{"credentials", "credentials_variable", "tags", "label", "plan", "syslog_drain_url", "route_service_url"})
+		n := m.attributeMap(b.src, b.Block, "service_instance."+name, "a service instance", hclAttributes(serviceInstanceTable))
 		s := ServiceInstance{Name: name, Pos: b.src.pos(n)}
 		s.Label = m.plainText(b.src, n.get("label"))
 		s.Plan = m.plainText(b.src, n.get("plan"))

@@ -30,7 +30,7 @@ func (m *module) readVariables() bool {
 func (m *module) variable(b hclBlock) (cty.Value, bool) {
 	name := b.Labels[0]
 	field := "variable." + name
-	m.onlyAttributes(b.src, b.Block, field, "a variable", []string{"type", "default", "sensitive", "description"})
+	m.onlyAttributes(b.src, b.Block, field, "a variable", hclAttributes(variableTable))
 	typ, fallback, sensitive, ok := cty.DynamicPseudoType, cty.NilVal, false, true
 	for _, attr := range attributes(b.Body) {
 		var diags hcl.Diagnostics

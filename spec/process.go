@@ -11,11 +11,7 @@ import (
 
 // processKeys are the keys that configure a process: at the app's level they
 // mean web.
-var processKeys = []string{
-	"command", "cpu", "disk_quota", "health_check_http_endpoint", "health_check_interval", "health_check_invocation_timeout",
-	"health_check_type", "instances", "log_rate_limit_per_second", "memory", "readiness_health_check_http_endpoint",
-	"readiness_health_check_interval", "readiness_health_check_invocation_timeout", "readiness_health_check_type", "timeout", "user",
-}
+var processKeys = names(processTable)
 
 const (
 	maxInstances = 2_000_000
@@ -113,7 +109,7 @@ func (d *appDecoder) process(f fields, place *node, typ string) Process {
 	path := "processes." + typ + "."
 
 	p := Process{Type: typ}
-	p.Instances = d.number(f["instances"], path+"instances", numberRule{label: "Instances", max: maxInstances, cli: true})
+	p.Instances = d.number(f["instances"], path+"instances", numberOf(processTable, "instances", "Instances"))
 	p.MemoryMB = d.megabytes(f["memory"], path+"memory", "Memory")
 	p.DiskMB = d.megabytes(f["disk_quota"], path+"disk_quota", "Disk quota")
 	if p.DiskMB != nil && *p.DiskMB > cfMaxDiskMB && !d.hcl {
@@ -126,7 +122,7 @@ func (d *appDecoder) process(f fields, place *node, typ string) Process {
 		p.User = d.user(f["user"], path+"user")
 	}
 	if d.hcl {
-		p.CPU = d.number(f["cpu"], path+"cpu", numberRule{label: "Cpu", min: 1})
+		p.CPU = d.number(f["cpu"], path+"cpu", numberOf(processTable, "cpu", "Cpu"))
 	}
 	p.TimeoutS = d.timeout(f["timeout"], path+"timeout")
 	p.HealthCheck = d.healthCheck(f, path, "", place)
@@ -195,7 +191,7 @@ func (d *appDecoder) timeout(n *node, path string) *int {
 	if n != nil && n.kind == kindInt && n.i == 0 && !d.hcl {
 		return nil
 	}
-	t := d.number(n, path, numberRule{label: "Timeout", min: 1, cli: true})
+	t := d.number(n, path, numberOf(processTable, "timeout", "Timeout"))
 	if t != nil && *t > cfMaxTimeoutS && !d.hcl {
 		d.err(n, fmt.Sprintf("health_check_timeout Maximum exceeded: max %ds", cfMaxTimeoutS),
 			"Write at most 180; an app described in HCL may take longer to start.")
@@ -284,7 +280,7 @@ func (d *appDecoder) command(n *node, path string) Command {
 		d.err(n, "Command must be a string", "Quote the command.")
 		return Command{}
 	}
-	if length := len([]rune(n.str)); length < 1 || length > 4096 {
+	if length := len([]rune(n.str)); length < 1 || length > maxCommand {
 		d.err(n, "Command must be between 1 and 4096 characters", "Remove the key to use the droplet's own command, or put a long command in a script.")
 		return Command{}
 	}
@@ -300,7 +296,7 @@ func (d *appDecoder) user(n *node, path string) *string {
 		d.err(n, "User must be a string", "Quote the user's name.")
 		return nil
 	}
-	if length := len([]rune(n.str)); length < 1 || length > 255 {
+	if length := len([]rune(n.str)); length < 1 || length > maxUser {
 		d.err(n, "User must be between 1 and 255 characters", "Write vcap, or remove the key.")
 		return nil
 	}
@@ -332,9 +328,8 @@ func (d *appDecoder) healthCheck(f fields, path, prefix string, place *node) Hea
 	case c.Type == "http" && endpoint == "" && err == nil:
 		d.err(typeNode, "HTTP "+strings.ToLower(label)+" endpoint is not a valid URI path: ", d.endpointFix(prefix))
 	}
-	c.IntervalS = d.number(f[prefix+"health_check_interval"], path+prefix+"health_check_interval", numberRule{label: label + " interval", min: 1})
-	c.InvocationTimeoutS = d.number(f[prefix+"health_check_invocation_timeout"], path+prefix+"health_check_invocation_timeout",
-		numberRule{label: label + " invocation timeout", min: 1})
+	c.IntervalS = d.number(f[prefix+"health_check_interval"], path+prefix+"health_check_interval", numberOf(processTable, prefix+"health_check_interval", label+" interval"))
+	c.InvocationTimeoutS = d.number(f[prefix+"health_check_invocation_timeout"], path+prefix+"health_check_invocation_timeout", numberOf(processTable, prefix+"health_check_invocation_timeout", label+" invocation timeout"))
 	return c
 }
 
@@ -350,7 +345,7 @@ func (d *appDecoder) checkType(n *node, prefix, label string) string {
 		return ""
 	}
 	switch text := n.text(); {
-	case text == "port" || text == "process" || text == "http":
+	case contains(checkWords, text):
 		return text
 	case text == "none" && prefix == "":
 		return "process"

@@ -112,7 +112,7 @@ func (d *appDecoder) route(n, text *node) (Route, bool) {
 		switch e.key.text() {
 		case "route", "protocol", "options":
 		default:
-			d.unknownKey(e.key, "a route", []string{"route", "protocol", "options"})
+			d.unknownKey(e.key, "a route", names(routeTable))
 		}
 	}
 	return route, problem == "" && protocolOK && optionsOK
@@ -128,7 +128,7 @@ func (d *appDecoder) protocol(n *node, route *Route) bool {
 		valid, of = []string{"tcp"}, "tcp"
 	}
 	switch {
-	case text != "http1" && text != "http2" && text != "tcp":
+	case !contains(protocolWords, text):
 		d.err(n, "Route protocol must be 'http1', 'http2' or 'tcp'.", "Write one of the three, or remove the key.")
 		return false
 	case route.Host != "" && !contains(valid, text):
@@ -158,7 +158,7 @@ func (d *appDecoder) routeOptions(n *node, written string, route *Route) bool {
 			d.err(e.val, fmt.Sprintf("Route '%s' contains invalid route option '%s'. Valid keys: 'loadbalancing'", written, key), "Remove the option.")
 		case e.val.kind != kindString:
 			d.err(e.val, fmt.Sprintf("Invalid value for 'loadbalancing' for Route '%s'; %s", written, valid), fix)
-		case e.val.str != "round-robin" && e.val.str != "least-connection":
+		case !contains(balancingWords, e.val.str):
 			d.err(e.val, fmt.Sprintf("Cannot use loadbalancing value '%s' for Route '%s'; %s", e.val.str, written, valid), fix)
 		default:
 			if route.Options == nil {

@@ -116,7 +116,7 @@ func (d *appDecoder) sidecar(n *node, index int) Sidecar {
 	if d.hcl {
 		return s
 	}
-	known := []string{"name", "command", "process_types", "memory"}
+	known := names(sidecarTable)
 	for _, e := range n.entries {
 		if !contains(known, e.key.text()) {
 			d.unknownKey(e.key, "a sidecar", known)

@@ -9,10 +9,7 @@ import (
 
 // appKeys are the keys of an app that Cloud Foundry reads, beside those of
 // its web process (processKeys).
-var appKeys = []string{
-	"name", "path", "buildpacks", "buildpack", "stack", "lifecycle", "cnb_credentials", "docker", "env", "routes", "no_route",
-	"random_route", "default_route", "processes", "sidecars", "services", "metadata", "features",
-}
+var appKeys = manifestNames(appTable)
 
 // formerKeys were read by old clients; cf has ignored them since version 7.
 var formerKeys = map[string]string{
@@ -42,7 +39,7 @@ func (d *appDecoder) unknownAppKeys() {
 	if processes == nil {
 		return
 	}
-	known = append([]string{"type", "health_check_timeout"}, processKeys...)
+	known = append([]string{"health_check_timeout"}, names(processEntryTable)...)
 	for _, p := range processes.items {
 		for _, e := range p.entries {
 			name := strings.ReplaceAll(e.key.text(), "-", "_")

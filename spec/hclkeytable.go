@@ -1,0 +1,43 @@
+package spec
+
+// The blocks and attributes that only HCL has, as keytable.go has the others.
+
+// fileTable are what a file of HCL has at its top.
+var fileTable = []key{
+	{name: "project", yaml: "-", value: value{kind: strictText, min: 1}, initial: "`--project`, else `default`",
+		doc: "The files' name. It scopes removal: apps of the project that left the files are stopped."},
+	{name: "variable", yaml: "-", block: "variable", value: value{kind: mapWith, keys: variableTable}, doc: "Declares `var.NAME`."},
+	{name: "locals", yaml: "-", block: "locals", value: value{kind: mapOf}, doc: "Each attribute is `local.NAME`; they may refer to variables and to each other."},
+	{name: "stack", yaml: "-", block: "stack", value: value{kind: mapWith, keys: stackTable}, doc: "Where apps are staged and run. `host` is the default, and need not be declared."},
+	{name: "buildpack", yaml: "-", block: "buildpack", value: value{kind: mapWith, keys: buildpackTable}, doc: "Names a buildpack."},
+	{name: "service_instance", yaml: "-", block: "service_instance", value: value{kind: mapWith, keys: serviceInstanceTable}, doc: "A user-provided service instance."},
+	{name: "app", yaml: "-", block: "app", value: value{kind: mapWith, keys: appTable}, doc: "An app. The label is its name unless `name` says otherwise."},
+}
+
+var variableTable = []key{
+	{name: "type", yaml: "-", value: value{kind: anything, prose: "`string`, `number`, `bool`, `list(…)`, `map(…)`, `object({…})`, `any`"}, initial: "`any`", doc: "What the value must be."},
+	{name: "default", yaml: "-", value: value{kind: anything, prose: "a value of the type"}, initial: "the variable must be given", doc: "The value if none is given."},
+	{name: "sensitive", yaml: "-", value: value{kind: yesOrNo}, initial: "`false`", doc: "wadi prints neither the value nor what is made of it."},
+	{name: "description", yaml: "-", value: value{kind: strictText}, doc: "For people."},
+}
+
+var stackTable = []key{
+	{name: "driver", yaml: "-", value: value{kind: oneWord, words: []string{"raw_exec", "docker"}}, doc: "Nomad's task driver. Needed.", unserved: "`docker`"},
+	{name: "node_pool", yaml: "-", value: value{kind: strictText}, initial: "`default`", doc: "Nomad's node pool."},
+	{name: "image", yaml: "-", value: value{kind: strictText}, doc: "The root file system, for `docker` and needed there.", unserved: "all"},
+}
+
+var buildpackTable = []key{
+	{name: "source", yaml: "-", value: value{kind: strictText, prose: "URL, or folder below the file's"}, doc: "Where the buildpack is. Needed.", unserved: "URLs"},
+	{name: "sha256", yaml: "-", value: value{kind: strictText, prose: "64 hexadecimal digits"}, doc: "The digest of what the URL answers."},
+}
+
+var serviceInstanceTable = []key{
+	{name: "credentials", yaml: "-", value: value{kind: mapOf, prose: "object"}, initial: "none", doc: "The credentials that bound apps get."},
+	{name: "credentials_variable", yaml: "-", value: value{kind: strictText, prose: "path of a Nomad Variable"}, doc: "Takes the credentials from the items of that Variable; not beside `credentials`."},
+	{name: "tags", yaml: "-", value: value{kind: listOf, prose: "list of texts"}, initial: "none", doc: "Tags in `VCAP_SERVICES`."},
+	{name: "label", yaml: "-", value: value{kind: strictText}, initial: "`user-provided`", doc: "The label in `VCAP_SERVICES`."},
+	{name: "plan", yaml: "-", value: value{kind: strictText}, initial: "none", doc: "The plan in `VCAP_SERVICES`."},
+	{name: "syslog_drain_url", yaml: "-", value: value{kind: strictText, prose: "URL"}, doc: "Handed to the app; wadi drains nothing."},
+	{name: "route_service_url", yaml: "-", value: value{kind: strictText, prose: "URL"}, doc: "A route service.", unserved: "all"},
+}
