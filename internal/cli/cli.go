@@ -110,6 +110,7 @@ func commands(streams Streams) []*cobra.Command {
 	return []*cobra.Command{
 		newValidate(streams),
 		newInit(streams),
+		newFmt(streams),
 		newVersion(streams),
 		newDev(streams),
 		newPlan(streams),
