@@ -114,6 +114,7 @@ func reportFailures(ctx context.Context, streams Streams, s settings, outcome *r
 		fmt.Fprintln(streams.Err)
 		printError(streams.Err, app.Err, s.color(streams.Err), s.Dir)
 		printApp(streams.Err, app.Err)
+		s.GitHub.failure(streams.Err, app.Err)
 	}
 	switch {
 	case failed == 0:

@@ -22,6 +22,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	default:
 		dir, _ := os.Getwd()
 		printError(streams.Err, err, wantColor(hasNoColor(args), os.Getenv, isTerminal(streams.Err)), dir)
+		githubFrom(os.Getenv, dir).failure(streams.Err, err)
 	}
 	return exitCode(ctx, err)
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -73,5 +72,8 @@ func (s settings) document(ctx context.Context, streams Streams, impliedApp bool
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	return doc, spec.WriteText(streams.Err, diags, s.Dir, wantColor(s.NoColor, os.Getenv, isTerminal(streams.Err)))
+	if err := spec.WriteText(streams.Err, diags, s.Dir, s.color(streams.Err)); err != nil {
+		return nil, err
+	}
+	return doc, s.GitHub.diagnostics(streams.Err, diags)
 }

@@ -77,6 +77,8 @@ type settings struct {
 	JSON, NoColor, AutoApprove, Detailed     bool
 	Prune, Adopt, Restage, ResetCount, RawOK bool
 	Parallelism                              int
+
+	GitHub github
 }
 
 // addFlags adds the flags of the given settings to a command.
@@ -116,7 +118,7 @@ func loadSettings(cmd *cobra.Command, paths []string) (settings, error) {
 	if err != nil {
 		return settings{}, fmt.Errorf("find the working directory: %w", err)
 	}
-	s := settings{Dir: dir, Project: projectDir(dir, paths), Paths: paths}
+	s := settings{Dir: dir, Project: projectDir(dir, paths), Paths: paths, GitHub: githubFrom(os.Getenv, dir)}
 	v := viper.New()
 	if err := readConfigFile(v, s.Project); err != nil {
 		return settings{}, err

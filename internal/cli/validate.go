@@ -18,7 +18,10 @@ func newValidate(streams Streams) *cobra.Command {
 
 PATH is a file, or a folder with wadi.hcl, *.wadi.hcl or manifest.yml (the
 working directory if there is none). With --json one document is printed:
-whether the files are valid, the diagnostics, and the apps as requested.`,
+whether the files are valid, the diagnostics, and the apps as requested.
+
+In GitHub Actions (GITHUB_ACTIONS=true) every finding is also an annotation of
+its line; those of plan and apply are too.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := loadSettings(cmd, args)
 			if err != nil {
@@ -30,7 +33,7 @@ whether the files are valid, the diagnostics, and the apps as requested.`,
 				diags = append(diags, spec.CheckPaths(spec.OSFS(), doc).AsWarnings()...)
 			}
 			if s.JSON {
-				err = writeReport(streams, doc, diags)
+				err = writeReport(streams, s, doc, diags)
 			} else {
 				err = writeVerdict(streams, s, doc, diags)
 			}
@@ -44,21 +47,23 @@ whether the files are valid, the diagnostics, and the apps as requested.`,
 	return cmd
 }
 
-func writeReport(streams Streams, doc *spec.Document, diags spec.Diagnostics) error {
+func writeReport(streams Streams, s settings, doc *spec.Document, diags spec.Diagnostics) error {
 	text, err := spec.ReportJSON(doc, diags)
 	if err != nil {
 		return fmt.Errorf("make the report: %w", err)
 	}
-	_, err = streams.Out.Write(append(text, '\n'))
-	return err
+	if _, err := streams.Out.Write(append(text, '\n')); err != nil {
+		return err
+	}
+	return s.GitHub.diagnostics(streams.Err, diags) // stdout is one document
 }
 
 func writeVerdict(streams Streams, s settings, doc *spec.Document, diags spec.Diagnostics) error {
 	if err := spec.WriteText(streams.Err, diags, s.Dir, s.color(streams.Err)); err != nil {
 		return err
 	}
-	if diags.HasErrors() {
-		return nil
+	if err := s.GitHub.diagnostics(streams.Out, diags); err != nil || diags.HasErrors() {
+		return err
 	}
 	names := make([]string, len(doc.Apps))
 	for i, app := range doc.Apps {
