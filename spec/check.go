@@ -14,6 +14,10 @@ func (l *loader) checkApps() {
 	names, ids, routes := map[string]App{}, map[string]App{}, map[string]claim{}
 	for _, app := range l.doc.Apps {
 		if first, ok := names[app.Name]; ok {
+			if first.Pos == app.Pos {
+				l.clash(app.Pos, app.Field+".name", fmt.Sprintf("for_each gives two apps the name %s", app.Name), "Make each.key part of the name, or remove the name: it is the label and the key then.")
+				continue
+			}
 			l.clash(app.Pos, app.Field+".name", fmt.Sprintf("app %s is described twice", app.Name), "It is also described at "+l.place(first.Pos)+"; remove or rename one of them.")
 			continue
 		}

@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // TestGolden loads the files of each testdata/golden/*.txtar and compares the
 // document (want.json) and the diagnostics' text (want.txt). Lines of the
 // comment before the files are options: `var k=v`, `vars-file f`, `app a`,
-// `path p`, `env K=V`, `implied`.
+// `path p`, `env K=V`, `implied`, `project-var k=v`, `project-vars-file f`,
+// `version v`.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/golden/*.txtar")
@@ -47,6 +48,12 @@ func runGolden(t *testing.T, file string) {
 		switch word {
 		case "var":
 			o.Vars = append(o.Vars, arg)
+		case "project-var":
+			o.ProjectVars = append(o.ProjectVars, arg)
+		case "project-vars-file":
+			o.ProjectVarsFiles = append(o.ProjectVarsFiles, arg)
+		case "version":
+			o.Version = arg
 		case "vars-file":
 			o.VarsFiles = append(o.VarsFiles, arg)
 		case "app":

@@ -17,8 +17,14 @@ type module struct {
 	files []hclFile
 	scope *hcl.EvalContext
 
-	project *hclsyntax.Attribute
-	blocks  map[string][]hclBlock // by type, in file order
+	project   *hclsyntax.Attribute
+	blocks    map[string][]hclBlock // by type, in file order
+	variables []*variable
+	units     map[string]*unit    // by reference: "local.domain"
+	order     []*unit             // as declared
+	names     map[string][]string // of units and variables, by the root of references
+	failed    map[string]bool     // references without a value: their error is told
+	broken    []brokenValue       // of the app that is being read
 }
 
 type hclFile struct {
@@ -34,12 +40,12 @@ type hclBlock struct {
 
 // topBlocks are the blocks of a file and how many labels each has.
 var topBlocks = map[string]int{
-	"variable": 1, "locals": 0, "stack": 1, "buildpack": 1, "service_instance": 1, "app": 1,
+	"variable": 1, "locals": 0, "stack": 1, "buildpack": 1, "service_instance": 1, "app": 1, "wadi": 0,
 }
 
 // readModule reads the HCL files of a folder.
 func (l *loader) readModule(dir string, files []string) {
-	m := &module{l: l, blocks: map[string][]hclBlock{}}
+	m := &module{l: l, blocks: map[string][]hclBlock{}, units: map[string]*unit{}, names: map[string][]string{}, failed: map[string]bool{}}
 	parsed := true
 	for _, path := range files {
 		if l.sources[path] != nil {
@@ -69,11 +75,15 @@ func (l *loader) readModule(dir string, files []string) {
 	if !parsed {
 		return
 	}
+	if !m.checkVersion() {
+		return // what follows may be in words of another version
+	}
 	m.collect()
 	m.scope = &hcl.EvalContext{Functions: functions(l.fs, m.dir), Variables: map[string]cty.Value{}}
-	if !m.readVariables() || !m.readLocals() {
-		return
-	}
+	m.readVariables()
+	m.declareUnits()
+	m.resolveUnits()
+	m.validateVariables()
 	m.readProject()
 	m.readStacks()
 	m.readBuildpacks()
@@ -172,6 +182,10 @@ func (m *module) fail(src *source, r hcl.Range, field, summary, detail string) {
 
 // report passes on what hcl says.
 func (m *module) report(src *source, field string, diags hcl.Diagnostics) {
+	reportTo(src, field, diags)
+}
+
+func reportTo(src *source, field string, diags hcl.Diagnostics) {
 	for _, d := range diags {
 		sev, n := SeverityError, &node{}
 		if d.Severity == hcl.DiagWarning {

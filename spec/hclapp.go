@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,55 +24,118 @@ var (
 // decodes that: one set of rules for both.
 func (m *module) readApps() {
 	for _, b := range m.blocks["app"] {
-		field := "app." + b.Labels[0]
-		before := len(m.l.diags)
-		root := b.src.nodeAt(b.DefRange())
-		root.kind, root.field = kindMap, field
-		m.fillApp(b, root, field)
-		if m.l.diags[before:].HasErrors() {
-			m.l.names = append(m.l.names, b.Labels[0])
-			continue // what could not be evaluated would only be reported as missing
-		}
-		name, ok := m.appName(b, root)
+		instances, ok := m.instances(b)
 		if !ok {
+			m.l.unnamed = true
 			continue
 		}
-		m.l.names = append(m.l.names, name)
-		if m.l.selected(name) {
-			m.l.addApp(decodeApp(b.src, root, name, true))
+		seen := map[string]bool{}
+		for _, i := range instances {
+			before := len(m.l.diags)
+			m.within(i, func() { m.readApp(i) })
+			if len(instances) > 1 {
+				m.onlyOnce(before, seen)
+			}
 		}
 	}
 }
 
-func (m *module) appName(b hclBlock, root *node) (string, bool) {
-	n := root.get("name")
+func (m *module) readApp(i instance) {
+	b := i.block
+	root := b.src.nodeAt(b.DefRange())
+	root.kind, root.field = kindMap, i.field
+	m.broken = nil
+	m.fillApp(b, root, i.field)
+	name, ok := m.appName(i, root)
+	if !ok {
+		m.l.unnamed = true
+		return
+	}
+	m.l.unnamed = m.l.unnamed || slices.ContainsFunc(m.broken, func(b brokenValue) bool { return b.field == i.field+".name" })
+	m.l.names = append(m.l.names, name)
+	if !m.l.selected(name) {
+		return
+	}
+	before := len(m.l.diags)
+	app := decodeApp(b.src, root, name, true)
+	if len(m.broken) == 0 {
+		m.l.addApp(app)
+		return
+	}
+	m.dropFollowUps(before)
+}
+
+// brokenValue is an attribute that could not be evaluated. In a block that is
+// read as one thing the others may look wrong for that reason alone.
+type brokenValue struct{ field, block string }
+
+// dropFollowUps leaves out what is only wrong because a value is missing that
+// could not be evaluated, which is told.
+func (m *module) dropFollowUps(before int) {
+	kept := m.l.diags[:before]
+	for _, d := range m.l.diags[before:] {
+		followUp := false
+		for _, b := range m.broken {
+			followUp = followUp || within(d.Field, b.field) || b.block != "" && within(d.Field, b.block)
+		}
+		if !followUp {
+			kept = append(kept, d)
+		}
+	}
+	m.l.diags = kept
+}
+
+// within says whether a field is another one or a part of it.
+func within(field, outer string) bool {
+	rest, ok := strings.CutPrefix(field, outer)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+func (m *module) appName(i instance, root *node) (string, bool) {
+	src, n := i.block.src, root.get("name")
 	if n == nil || n.kind == kindNull {
-		return b.Labels[0], true
+		return i.label, true
 	}
 	if n.kind != kindString || strings.TrimSpace(n.str) == "" {
-		b.src.add(SeverityError, n, fmt.Sprintf("For application '%s': Name must not be empty", b.Labels[0]), "Give a name, or remove the attribute: the label is the name then.")
+		src.add(SeverityError, n, fmt.Sprintf("For application '%s': Name must not be empty", i.label), "Give a name, or remove the attribute: the label is the name then.")
 		return "", false
 	}
 	if n.secret {
-		b.src.add(SeverityError, n, fmt.Sprintf("For application '%s': Name may not come from a sensitive variable", b.Labels[0]),
+		src.add(SeverityError, n, fmt.Sprintf("For application '%s': Name may not come from a sensitive variable", i.label),
 			"An app's name shows everywhere: use a variable that is not sensitive.")
 		return "", false
 	}
 	return n.str, true
 }
 
+// attribute puts the value of an attribute into a map. Block is the field of
+// the block if that is read as one thing.
+func (m *module) attribute(src *source, attr *hclsyntax.Attribute, into *node, field, block string) {
+	field += "." + attr.Name
+	n := m.value(src, attr.Expr, field)
+	if n == nil {
+		m.broken = append(m.broken, brokenValue{field, block})
+		n = src.nodeAt(attr.Expr.Range())
+		n.field = field
+	} else if n.kind == kindNull && attr.Name != "command" {
+		return // null is "not set", but a command is the droplet's own
+	}
+	byReference(attr, n)
+	if attr.Name == "routes" {
+		wrapRoutes(n)
+	}
+	m.put(into, attr.Name, n)
+}
+
 func (m *module) fillApp(b hclBlock, root *node, field string) {
 	known := append(append([]string{}, hclAppAttributes...), hclProcessAttributes...)
 	for _, attr := range attributes(b.Body) {
-		if !contains(known, attr.Name) {
+		switch {
+		case attr.Name == "for_each":
+		case !contains(known, attr.Name):
 			m.unknownAttribute(b.src, attr, field, "an app", append(known, hclAppBlocks...))
-			continue
-		}
-		if n := m.value(b.src, attr.Expr, field+"."+attr.Name); n != nil {
-			if attr.Name == "routes" {
-				wrapRoutes(n)
-			}
-			m.put(root, attr.Name, n)
+		default:
+			m.attribute(b.src, attr, root, field, "")
 		}
 	}
 	processes, sidecars := b.src.nodeAt(b.DefRange()), b.src.nodeAt(b.DefRange())
@@ -133,9 +197,7 @@ func (m *module) process(src *source, b *hclsyntax.Block, field string) *node {
 			m.unknownAttribute(src, attr, field, "a process", append(hclProcessAttributes, hclProcessBlocks...))
 			continue
 		}
-		if v := m.value(src, attr.Expr, field+"."+attr.Name); v != nil {
-			m.put(n, attr.Name, v)
-		}
+		m.attribute(src, attr, n, field, "")
 	}
 	once := map[string]bool{}
 	for _, inner := range b.Body.Blocks {
@@ -199,9 +261,7 @@ func (m *module) attributeMap(src *source, b *hclsyntax.Block, field, place stri
 		if !contains(known, attr.Name) {
 			continue
 		}
-		if v := m.value(src, attr.Expr, field+"."+attr.Name); v != nil {
-			m.put(n, attr.Name, v)
-		}
+		m.attribute(src, attr, n, field, field)
 	}
 	return n
 }

@@ -6,19 +6,31 @@ package spec
 var fileTable = []key{
 	{name: "project", yaml: "-", value: value{kind: strictText, min: 1}, initial: "`--project`, else `default`",
 		doc: "The files' name. It scopes removal: apps of the project that left the files are stopped."},
+	{name: "wadi", yaml: "-", block: "wadi", value: value{kind: mapWith, keys: wadiTable}, doc: "What the files need of wadi itself."},
 	{name: "variable", yaml: "-", block: "variable", value: value{kind: mapWith, keys: variableTable}, doc: "Declares `var.NAME`."},
-	{name: "locals", yaml: "-", block: "locals", value: value{kind: mapOf}, doc: "Each attribute is `local.NAME`; they may refer to variables and to each other."},
+	{name: "locals", yaml: "-", block: "locals", value: value{kind: mapOf}, doc: "Each attribute is `local.NAME`; they may refer to variables, to each other, and to blocks."},
 	{name: "stack", yaml: "-", block: "stack", value: value{kind: mapWith, keys: stackTable}, doc: "Where apps are staged and run. `host` is the default, and need not be declared."},
 	{name: "buildpack", yaml: "-", block: "buildpack", value: value{kind: mapWith, keys: buildpackTable}, doc: "Names a buildpack."},
 	{name: "service_instance", yaml: "-", block: "service_instance", value: value{kind: mapWith, keys: serviceInstanceTable}, doc: "A user-provided service instance."},
 	{name: "app", yaml: "-", block: "app", value: value{kind: mapWith, keys: appTable}, doc: "An app. The label is its name unless `name` says otherwise."},
 }
 
+var wadiTable = []key{
+	{name: "required_version", yaml: "-", value: value{kind: strictText, prose: "version constraint, such as `>= 1.2` or `~> 1.2, != 1.2.3`"}, initial: "any", doc: "The versions of wadi that the files are for."},
+}
+
 var variableTable = []key{
-	{name: "type", yaml: "-", value: value{kind: anything, prose: "`string`, `number`, `bool`, `list(…)`, `map(…)`, `object({…})`, `any`"}, initial: "`any`", doc: "What the value must be."},
+	{name: "type", yaml: "-", value: value{kind: anything, prose: "`string`, `number`, `bool`, `any`, `list(…)`, `set(…)`, `map(…)`, `tuple([…])`, `object({…})` with `optional(…)`"}, initial: "`any`", doc: "What the value must be."},
 	{name: "default", yaml: "-", value: value{kind: anything, prose: "a value of the type"}, initial: "the variable must be given", doc: "The value if none is given."},
 	{name: "sensitive", yaml: "-", value: value{kind: yesOrNo}, initial: "`false`", doc: "wadi prints neither the value nor what is made of it."},
+	{name: "nullable", yaml: "-", value: value{kind: yesOrNo}, initial: "`true`", doc: "Whether null is a value; if not, it stands for the default."},
 	{name: "description", yaml: "-", value: value{kind: strictText}, doc: "For people."},
+	{name: "validation", yaml: "-", block: "validation", value: value{kind: mapWith, keys: validationTable}, doc: "A rule for the value; there may be several."},
+}
+
+var validationTable = []key{
+	{name: "condition", yaml: "-", value: value{kind: yesOrNo}, doc: "What must be true; it may refer to other variables and to locals. Needed."},
+	{name: "error_message", yaml: "-", value: value{kind: strictText}, doc: "What is said if it is not. Needed."},
 }
 
 var stackTable = []key{

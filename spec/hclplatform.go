@@ -11,7 +11,11 @@ func (m *module) readStacks() {
 	for _, b := range m.blocks["stack"] {
 		name := b.Labels[0]
 		field := "stack." + name
+		m.broken = nil
 		n := m.attributeMap(b.src, b.Block, field, "a stack", hclAttributes(stackTable))
+		if len(m.broken) > 0 {
+			continue
+		}
 		s := Stack{Name: name, Pos: b.src.pos(n)}
 		s.Driver = m.plainText(b.src, n.get("driver"))
 		s.NodePool = m.plainText(b.src, n.get("node_pool"))
@@ -41,7 +45,11 @@ var sha256Pattern = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 func (m *module) readBuildpacks() {
 	for _, b := range m.blocks["buildpack"] {
 		name := b.Labels[0]
+		m.broken = nil
 		n := m.attributeMap(b.src, b.Block, "buildpack."+name, "a buildpack", hclAttributes(buildpackTable))
+		if len(m.broken) > 0 {
+			continue
+		}
 		source, sum := n.get("source"), n.get("sha256")
 		bp := Buildpack{Name: name, Source: m.plainText(b.src, source), SHA256: strings.ToLower(m.plainText(b.src, sum)), Pos: b.src.pos(n)}
 		if source == nil {
@@ -74,7 +82,11 @@ var variablePath = regexp.MustCompile(`^[a-zA-Z0-9\-_~/]{1,128}$`)
 func (m *module) readServiceInstances() {
 	for _, b := range m.blocks["service_instance"] {
 		name := b.Labels[0]
+		m.broken = nil
 		n := m.attributeMap(b.src, b.Block, "service_instance."+name, "a service instance", hclAttributes(serviceInstanceTable))
+		if len(m.broken) > 0 {
+			continue
+		}
 		s := ServiceInstance{Name: name, Pos: b.src.pos(n)}
 		s.Label = m.plainText(b.src, n.get("label"))
 		s.Plan = m.plainText(b.src, n.get("plan"))

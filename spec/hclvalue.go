@@ -2,14 +2,11 @@ package spec
 
 import (
 	"cmp"
-	"fmt"
-	"maps"
 	"math"
 	"math/big"
 	"slices"
 	"strconv"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -36,12 +33,14 @@ func (m *module) parts(src *source, expr hclsyntax.Expression, field string) *no
 	case *hclsyntax.TupleConsExpr:
 		n := src.nodeAt(e.Range())
 		n.kind = kindList
+		ok := true
 		for _, item := range e.Exprs {
 			v := m.parts(src, item, field)
-			if v == nil {
-				return nil
-			}
+			ok = ok && v != nil
 			n.items = append(n.items, v)
+		}
+		if !ok {
+			return nil
 		}
 		return n
 	}
@@ -52,75 +51,30 @@ func (m *module) parts(src *source, expr hclsyntax.Expression, field string) *no
 	return fromCty(v, src.nodeAt(expr.Range()))
 }
 
-// evaluate answers an expression's value; names that are declared nowhere
-// are reported before hcl sees them, for then we can say what to do.
-func (m *module) evaluate(src *source, expr hclsyntax.Expression, field string) (cty.Value, bool) {
-	ok, sensitive := true, false
-	for _, t := range expr.Variables() {
-		problem, fix := m.undeclared(t)
-		if problem != "" {
-			m.fail(src, t.SourceRange(), field, problem, fix)
-			ok = false
-			continue
-		}
-		v, diags := t.TraverseAbs(m.scope)
-		sensitive = sensitive || diags.HasErrors() || v.ContainsMarked()
-	}
-	if !ok {
-		return cty.DynamicVal, false
-	}
-	v, diags := expr.Value(m.scope)
-	if sensitive {
-		for _, d := range diags {
-			d.Detail = "Correct the expression. Details are hidden, because a sensitive variable takes part."
-		}
-	}
-	m.report(src, field, diags)
-	return v, !diags.HasErrors()
-}
-
-// undeclared says what is wrong with a reference, "" if it is declared.
-func (m *module) undeclared(t hcl.Traversal) (problem, fix string) {
-	scope, known := m.scope.Variables[t.RootName()]
-	if !known {
-		return fmt.Sprintf("%q is not known here", t.RootName()), "Write var.name for a variable, local.name for a local, and texts in quotes."
-	}
-	if len(t) < 2 {
-		return "", ""
-	}
-	attr, isAttr := t[1].(hcl.TraverseAttr)
-	if !isAttr || scope.Type().HasAttribute(attr.Name) {
-		return "", ""
-	}
-	what, fix := "variable", fmt.Sprintf("Declare it: variable %q {}.", attr.Name)
-	if t.RootName() == "local" {
-		what, fix = "local", fmt.Sprintf("Declare it: locals { %s = … }.", attr.Name)
-	}
-	names := slices.Sorted(maps.Keys(scope.Type().AttributeTypes()))
-	if near := nearest(attr.Name, names); near != "" {
-		fix = fmt.Sprintf("Did you mean %s.%s?", t.RootName(), near)
-	}
-	return fmt.Sprintf("%s %q is not declared", what, attr.Name), fix
-}
-
 func (m *module) object(src *source, e *hclsyntax.ObjectConsExpr, field string) *node {
 	n := src.nodeAt(e.OpenRange)
 	n.kind = kindMap
+	ok := true
 	for _, item := range e.Items {
 		key := m.parts(src, item.KeyExpr, field)
 		val := m.parts(src, item.ValueExpr, field)
 		if key == nil || val == nil {
-			return nil
+			ok = false
+			continue
 		}
 		if key.kind == kindNull || key.kind == kindList || key.kind == kindMap || key.secret {
 			m.fail(src, item.KeyExpr.Range(), field, "a key must be a string that is not sensitive", "Quote the key, or use another variable.")
-			return nil
+			ok = false
+			continue
 		}
 		name := newString(key.text(), key)
 		if old := n.set(name, val); old != nil {
 			m.fail(src, item.KeyExpr.Range(), field, "the key "+strconv.Quote(name.str)+" is given twice", "Remove one of them.")
-			return nil
+			ok = false
 		}
+	}
+	if !ok {
+		return nil
 	}
 	return n
 }
@@ -224,20 +178,6 @@ func toCty(n *node) cty.Value {
 		return cty.ObjectVal(attrs)
 	}
 	return cty.NullVal(cty.DynamicPseudoType)
-}
-
-// localNames are the locals that an expression refers to.
-func localNames(expr hcl.Expression) []string {
-	var names []string
-	for _, t := range expr.Variables() {
-		if t.RootName() != "local" || len(t) < 2 {
-			continue
-		}
-		if attr, ok := t[1].(hcl.TraverseAttr); ok {
-			names = append(names, attr.Name)
-		}
-	}
-	return names
 }
 
 func sortBy[T any, K cmp.Ordered](list []T, key func(T) K) {

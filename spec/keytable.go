@@ -24,6 +24,8 @@ const (
 var appTable = []key{
 	{name: "name", value: value{kind: anyText, min: 1}, initial: "`--app`, for a single app; in HCL the block's label",
 		doc: "The app's name. It is the host of its default route too, which takes letters, digits, `-` and `_`, at most 63."},
+	{name: "for_each", yaml: "-", value: value{kind: anything, prose: "map, object, or set of strings"}, initial: "one app",
+		doc: "Makes an app for every element, with `each.key` and `each.value`, called by the block's label and the key."},
 	{name: "path", value: value{kind: anyText, prose: "path of a folder, zip, jar or war"}, initial: "the folder of the file",
 		doc: "The app's source. Relative paths start at the folder of the file; those of HCL may not leave it."},
 	{name: "stack", value: value{kind: anyText, prose: "name"}, initial: "`host`", doc: "Where the app is staged and runs: a `stack` block, or a name that buildpacks know."},

@@ -3,9 +3,7 @@ package spec
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strings"
 )
@@ -18,10 +16,16 @@ type Options struct {
 	Apps  []string // --app: selects apps, or names a single nameless one
 
 	Vars      []string // --var name=value, later wins, over VarsFiles
-	VarsFiles []string // YAML, later wins
+	VarsFiles []string // YAML, or HCL if the name ends in .wadivars; later wins
 	// Env answers environment variables: WADI_VAR_name is the variable name,
 	// below VarsFiles and Vars. Nil = none.
 	Env func(string) (string, bool)
+	// ProjectVars and ProjectVarsFiles are the same as the project's own
+	// configuration has them: below Env, over *.auto.wadivars of a folder.
+	ProjectVars, ProjectVarsFiles []string
+
+	// Version is wadi's, for required_version; "" = not known, any will do.
+	Version string
 
 	// ImpliedApp makes one app of a folder (or archive) that has no files of
 	// ours: its name is the folder's, its path the folder.
@@ -37,9 +41,11 @@ type loader struct {
 	diags   Diagnostics
 	sources map[string]*source
 	names   []string // of all apps in the files, selected or not
+	unnamed bool     // there are apps whose name could not be evaluated
 
-	declared  []string // HCL variables; nil = no HCL was read
-	manifests int      // manifests that were read
+	autoVars  map[string]layer // by folder
+	declared  []string         // HCL variables; nil = no HCL was read
+	manifests int              // manifests that were read
 }
 
 // Load reads the files and answers what they request. The document is never
@@ -98,37 +104,6 @@ func sortByPlace(ds Diagnostics) {
 	})
 }
 
-func (l *loader) readVariables() {
-	l.vars = variables{byName: map[string]*node{}, raw: map[string]string{}, env: l.options.Env}
-	for _, f := range l.options.VarsFiles {
-		path := absolute(l.options.Dir, f)
-		src := l.open(path)
-		if src == nil {
-			continue
-		}
-		src.lines = nil // variable files hold secrets: their lines are not shown
-		root, _, err := parseYAML(src.data)
-		if err == nil && root != nil && root.kind != kindMap {
-			err = &yamlError{line: root.line, col: root.col, msg: "the file is " + root.kind.String() + ", not a map"}
-		}
-		if err != nil {
-			e := asYAMLError(err)
-			src.add(SeverityError, &node{line: e.line, col: e.col, width: 1},
-				"The option --vars-file expects a valid YAML file. "+e.Error(), "Write one `name: value` a line.")
-			continue
-		}
-		if root != nil {
-			l.vars.addFile(root)
-		}
-	}
-	for _, flag := range l.options.Vars {
-		if !l.vars.addFlag(flag) {
-			l.diags = append(l.diags, Diagnostic{Severity: SeverityError, Detail: "Write --var name=value.",
-				Summary: fmt.Sprintf("Expected var '%s' to be in format 'name=value'", flag)})
-		}
-	}
-}
-
 // readPath reads one PATH: a file, or what a folder holds.
 func (l *loader) readPath(path string) {
 	info, err := l.fs.Stat(path)
@@ -153,6 +128,7 @@ func (l *loader) readPath(path string) {
 			"wadi reads wadi.hcl, *.wadi.hcl and manifest.yml (or manifest.yaml) of a folder; `wadi init` writes a first wadi.hcl.")
 		return
 	}
+	l.readAutoVars(path)
 	if len(hclFiles) > 0 {
 		l.readModule(path, hclFiles)
 	}
@@ -162,6 +138,7 @@ func (l *loader) readPath(path string) {
 }
 
 func (l *loader) readFile(path string) {
+	l.readAutoVars(filepath.Dir(path))
 	switch {
 	case strings.HasSuffix(path, ".hcl"):
 		l.readModule(filepath.Dir(path), []string{path})
@@ -200,24 +177,6 @@ func (l *loader) addImplied(path string) {
 	l.addApp(App{Name: name, Path: path, Sensitive: map[string]bool{}, Masked: map[string]bool{}, FieldPos: map[string]Pos{}, Pos: Pos{File: path}})
 }
 
-// checkFlags warns of --var names that no variable of the HCL files has.
-// Manifests declare no variables, so with one of them nothing can be said.
-func (l *loader) checkFlags() {
-	if l.declared == nil || l.manifests > 0 || l.diags.HasErrors() {
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(l.vars.raw)) {
-		if contains(l.declared, name) {
-			continue
-		}
-		detail := "Remove the flag, or declare the variable."
-		if near := nearest(name, l.declared); near != "" {
-			detail = fmt.Sprintf("Did you mean --var %s=…?", near)
-		}
-		l.diags = append(l.diags, Diagnostic{Severity: SeverityWarning, Summary: fmt.Sprintf("--var %s: no file declares this variable", name), Detail: detail})
-	}
-}
-
 func (l *loader) addApp(app App) { l.doc.Apps = append(l.doc.Apps, app) }
 
 func (l *loader) selected(name string) bool {
@@ -227,7 +186,7 @@ func (l *loader) selected(name string) bool {
 
 // checkSelection reports names of --app that no file has.
 func (l *loader) checkSelection() {
-	if len(l.names) == 0 {
+	if len(l.names) == 0 || l.unnamed {
 		return // the files have other problems
 	}
 	for _, name := range l.options.Apps {

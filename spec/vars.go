@@ -8,40 +8,54 @@ import (
 	"strings"
 )
 
-// variables are the values of ((name)) and of HCL variables: --var over
-// variable files over WADI_VAR_name.
+// variables are the values of ((name)) and of HCL variables, in layers: the
+// first that has a name counts. Whoever runs wadi (flags, environment) comes
+// before what the repository says (.wadi.yaml, *.auto.wadivars).
 type variables struct {
-	byName map[string]*node
-	// raw holds the text of --var and of the environment, which HCL reads by
-	// the type that a variable declares.
-	raw map[string]string
-	env func(string) (string, bool)
+	flags, files, env, projectFlags, projectFiles layer
+	auto                                          layer // of the folder that is being read
+}
+
+// layer is where values come from that are of one rank.
+type layer struct {
+	byName map[string]given
+	env    func(string) (string, bool)
+}
+
+// given is the value of a variable and where it was given.
+type given struct {
+	node *node
+	// text is the value as it was given on the command line or in the
+	// environment, which HCL reads by the type that a variable declares.
+	text   string
+	isText bool
+	origin string
+}
+
+func (v *variables) layers() []*layer {
+	return []*layer{&v.flags, &v.files, &v.env, &v.projectFlags, &v.projectFiles, &v.auto}
+}
+
+// find answers what was given for a whole name.
+func (v *variables) find(name string) (given, bool) {
+	for _, l := range v.layers() {
+		if g, ok := l.byName[name]; ok {
+			return g, true
+		}
+		if l.env == nil {
+			continue
+		}
+		if text, ok := l.env("WADI_VAR_" + name); ok {
+			return given{node: textValue(text), text: text, isText: true, origin: "WADI_VAR_" + name}, true
+		}
+	}
+	return given{}, false
 }
 
 // lookup answers a variable by its whole name, nil if there is none.
 func (v *variables) lookup(name string) *node {
-	if n, ok := v.byName[name]; ok {
-		return n
-	}
-	if v.env == nil {
-		return nil
-	}
-	text, ok := v.env("WADI_VAR_" + name)
-	if !ok {
-		return nil
-	}
-	return textValue(text)
-}
-
-// rawText answers the text of a variable that was given as text.
-func (v *variables) rawText(name string) (string, bool) {
-	if text, ok := v.raw[name]; ok {
-		return text, true
-	}
-	if _, ok := v.byName[name]; ok || v.env == nil {
-		return "", false
-	}
-	return v.env("WADI_VAR_" + name)
+	g, _ := v.find(name)
+	return g.node
 }
 
 // get answers the value of a name inside ((…)): "a.b.0" walks into the maps
@@ -87,33 +101,40 @@ func textValue(text string) *node {
 	return n
 }
 
-// addFlag takes one --var name=value; false if it is not of that form.
-func (v *variables) addFlag(flag string) bool {
+// set gives a name its value.
+func (l *layer) set(name string, g given) {
+	if l.byName == nil {
+		l.byName = map[string]given{}
+	}
+	l.byName[name] = g
+}
+
+// addFlag takes one name=value, as --var has it; false if it is not of that
+// form.
+func (l *layer) addFlag(flag, origin string) bool {
 	name, value, ok := strings.Cut(flag, "=")
 	if !ok || name == "" {
 		return false
 	}
-	v.byName[name] = textValue(value)
-	v.raw[name] = value
+	l.set(name, given{node: textValue(value), text: value, isText: true, origin: origin})
 	return true
 }
 
 // addFile takes the map of one variable file. A dotted name makes a map:
 // `a.b: 1` is the b of ((a.b)) and part of ((a)). Names are taken as written:
 // a variable may be called n, which YAML 1.1 reads as false.
-func (v *variables) addFile(root *node) {
+func (l *layer) addFile(root *node, file string) {
 	for _, e := range root.entries {
-		name := e.key.raw
-		v.byName[name] = e.val
-		delete(v.raw, name)
+		name, origin := e.key.raw, fmt.Sprintf("%s:%d", file, e.key.line)
+		l.set(name, given{node: e.val, origin: origin})
 		parts := strings.Split(name, ".")
 		if len(parts) == 1 {
 			continue
 		}
-		top := v.byName[parts[0]]
+		top := l.byName[parts[0]].node
 		if top == nil || top.kind != kindMap {
 			top = &node{kind: kindMap}
-			v.byName[parts[0]] = top
+			l.set(parts[0], given{node: top, origin: origin})
 		}
 		for _, part := range parts[1 : len(parts)-1] {
 			next := top.get(part)

@@ -19,36 +19,46 @@ import (
 // and with what rights.
 const configName = ".wadi.yaml"
 
+// projectVars are the variables that a configuration file sets. They are not
+// settings like the others: what a flag or the environment sets beside them is
+// added, and comes first.
+type projectVars struct{ vars, files []string }
+
 // readConfigFile merges dir's configuration file into v; none is fine.
-func readConfigFile(v *viper.Viper, dir string) error {
+func readConfigFile(v *viper.Viper, dir string) (projectVars, error) {
+	var vars projectVars
 	path := filepath.Join(dir, configName)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return vars, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read the configuration: %w", err)
+		return vars, fmt.Errorf("read the configuration: %w", err)
 	}
 	file := viper.New()
 	file.SetConfigType("yaml")
 	if err := file.ReadConfig(bytes.NewReader(text)); err != nil {
-		return withHint(fmt.Errorf("read the configuration %s: %w", path, err), "it is a YAML map of settings, such as `domain: example.com`")
+		return vars, withHint(fmt.Errorf("read the configuration %s: %w", path, err), "it is a YAML map of settings, such as `domain: example.com`")
 	}
 	values := map[string]any{}
 	for _, key := range file.AllKeys() {
 		name := strings.ReplaceAll(key, "-", "_")
 		if err := mayBeInFile(path, key, name); err != nil {
-			return err
+			return vars, err
 		}
-		values[name] = file.Get(key)
-	}
-	if list, ok := values[keyVarsFile]; ok {
-		if values[keyVarsFile], err = insideFolder(dir, path, list); err != nil {
-			return err
+		switch name {
+		case keyVar:
+			vars.vars = file.GetStringSlice(key)
+		case keyVarsFile:
+			if vars.files, err = insideFolder(dir, path, file.Get(key)); err != nil {
+				return vars, err
+			}
+		default:
+			values[name] = file.Get(key)
 		}
 	}
 	v.SetConfigFile(path)
-	return v.MergeConfigMap(values)
+	return vars, v.MergeConfigMap(values)
 }
 
 // mayBeInFile refuses keys that are unknown or not the repository's to set.

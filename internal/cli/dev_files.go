@@ -104,7 +104,7 @@ func describing(s settings) []watch.Tree {
 // describesApps says whether a folder's file of that name is read where the
 // folder is given.
 func describesApps(name string) bool {
-	return name == "wadi.hcl" || strings.HasSuffix(name, ".wadi.hcl") || name == "manifest.yml" || name == "manifest.yaml"
+	return name == "wadi.hcl" || strings.HasSuffix(name, ".wadi.hcl") || name == "manifest.yml" || name == "manifest.yaml" || spec.IsAutoVars(name)
 }
 
 // sourcesOf are the apps' sources and the folders of their buildpacks.

@@ -18,6 +18,7 @@ func (s settings) loadFrom(ctx context.Context, fsys spec.FS, impliedApp bool) (
 	doc, diags := spec.Load(ctx, spec.Options{
 		FS: fsys, Dir: s.Dir, Paths: s.Paths, Apps: s.Apps,
 		Vars: s.Vars, VarsFiles: s.VarsFiles, Env: os.LookupEnv, ImpliedApp: impliedApp,
+		ProjectVars: s.ProjectVars.vars, ProjectVarsFiles: s.ProjectVars.files, Version: currentVersion().Wadi,
 	})
 	// read by wadi itself, so it goes into no package
 	doc.Files = append(doc.Files, filepath.Join(s.Project, configName))

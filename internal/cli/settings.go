@@ -72,6 +72,7 @@ type settings struct {
 	Paths   []string // as given
 
 	Apps, Vars, VarsFiles                    []string
+	ProjectVars                              projectVars // of .wadi.yaml
 	Space, ProjectName, Domain               string
 	PlatformSpace                            string
 	JSON, NoColor, AutoApprove, Detailed     bool
@@ -120,7 +121,7 @@ func loadSettings(cmd *cobra.Command, paths []string) (settings, error) {
 	}
 	s := settings{Dir: dir, Project: projectDir(dir, paths), Paths: paths, GitHub: githubFrom(os.Getenv, dir)}
 	v := viper.New()
-	if err := readConfigFile(v, s.Project); err != nil {
+	if s.ProjectVars, err = readConfigFile(v, s.Project); err != nil {
 		return settings{}, err
 	}
 	for _, item := range settingsTable {

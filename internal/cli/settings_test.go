@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 // TestSettingsPrecedence: flag, else environment, else file, else default.
 func TestSettingsPrecedence(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, configName), []byte("space: of-file\ndomain: file.example\nreset-count: true\nvars_file: [a.yml, b/c.yml]\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, configName), []byte("space: of-file\ndomain: file.example\nreset-count: true\nvars_file: [a.yml, b/c.yml]\nvar: [a=1]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("WADI_SPACE", "of-env")
@@ -36,11 +37,16 @@ func TestSettingsPrecedence(t *testing.T) {
 	s := load()
 	if s.Space != "of-env" || s.ProjectName != "of env" || s.Domain != "file.example" || s.PlatformSpace != "default" ||
 		!s.Prune || !s.ResetCount || s.Adopt || s.Parallelism != 7 || !slices.Equal(s.Apps, []string{"one", "two"}) ||
-		!slices.Equal(s.VarsFiles, []string{filepath.Join(dir, "a.yml"), filepath.Join(dir, "b/c.yml")}) {
+		len(s.VarsFiles) != 0 || len(s.Vars) != 0 {
 		t.Errorf("%+v", s)
 	}
+	fromFile := projectVars{vars: []string{"a=1"}, files: []string{filepath.Join(dir, "a.yml"), filepath.Join(dir, "b/c.yml")}}
+	if !reflect.DeepEqual(s.ProjectVars, fromFile) {
+		t.Errorf("%+v", s.ProjectVars)
+	}
 	s = load("--space", "of-flag", "--prune=false", "--reset-count=false", "--app", "a, b", "--app", "c", "--vars-file", "d.yml")
-	if s.Space != "of-flag" || s.Prune || s.ResetCount || !slices.Equal(s.Apps, []string{"a, b", "c"}) || !slices.Equal(s.VarsFiles, []string{"d.yml"}) {
+	if s.Space != "of-flag" || s.Prune || s.ResetCount || !slices.Equal(s.Apps, []string{"a, b", "c"}) || !slices.Equal(s.VarsFiles, []string{"d.yml"}) ||
+		!reflect.DeepEqual(s.ProjectVars, fromFile) {
 		t.Errorf("%+v", s)
 	}
 }
