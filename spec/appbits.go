@@ -10,17 +10,45 @@ import (
 func (d *appDecoder) lifecycle(f fields) {
 	d.buildpacks(f)
 	d.docker(f)
-	n := f["lifecycle"]
+	n, value := f["lifecycle"], ""
+	if n != nil {
+		value = n.text()
+	}
+	d.cnbCredentials(f["cnb_credentials"], value)
+	switch {
+	case n == nil || n.kind == kindNull:
+	case value == "buildpack" || value == "cnb":
+		if d.app.Docker != nil {
+			d.err(n, fmt.Sprintf("Docker cannot be configured for a %s lifecycle app.", value), "Remove lifecycle to run the image, or docker to run the source.")
+			return
+		}
+		d.app.Lifecycle = value
+	case value == "docker" && d.app.Docker != nil:
+	case value == "docker":
+		d.warn(n, "lifecycle docker is ignored: the app has no image", d.how("Add `docker: {image: name}`, or remove the key.", `Add docker { image = "name" }, or remove the attribute.`))
+	default:
+		d.warn(n, fmt.Sprintf("lifecycle %q is not known and is ignored", value), "Use buildpack, cnb or docker.")
+	}
+}
+
+// cnbCredentials checks the credentials of registries, which nothing keeps:
+// an app of lifecycle cnb is refused as a whole.
+func (d *appDecoder) cnbCredentials(n *node, lifecycle string) {
 	if n == nil || n.kind == kindNull {
 		return
 	}
-	if value := n.text(); contains(lifecycleWords, value) {
-		d.app.Lifecycle = value
-	} else {
-		d.warn(n, fmt.Sprintf("lifecycle %q is not known and is ignored", value), "Use buildpack, cnb or docker.")
+	const fix = "Write one registry a line, each a map with username and password."
+	if n.kind != kindMap {
+		d.err(n, "Credentials must be an object", fix)
+		return
 	}
-	if c := f["cnb_credentials"]; c != nil && c.kind != kindMap {
-		d.err(c, "Cnb credentials must be an object", "Write one registry a line, each with username and password.")
+	for _, e := range n.entries {
+		if e.val.kind != kindMap {
+			d.err(e.val, "Credentials credentials value must be a hash", fix)
+		}
+	}
+	if lifecycle != "cnb" {
+		d.warn(n, "cnb-credentials is ignored: only the lifecycle cnb reads it", "Remove it; passwords do not belong in files.")
 	}
 }
 
@@ -46,7 +74,7 @@ func (d *appDecoder) buildpacks(f fields) {
 		case item.kind != kindString:
 			d.err(item, "Buildpacks can only contain strings", "Write a name, a URL or a folder; quote it if it looks like a number.")
 			continue
-		case item.str == "" || len([]rune(item.str)) > maxBuildpack:
+		case strings.TrimSpace(item.str) == "" || len([]rune(item.str)) > maxBuildpack:
 			d.err(item, "Buildpacks entries must be between 1 and 4096 characters", "Write a name, a URL or a folder.")
 			continue
 		}
@@ -111,6 +139,9 @@ func (d *appDecoder) docker(f fields) {
 			d.unknownKey(e.key, "docker", names(dockerTable))
 		}
 	}
+	if d.app.PathWritten != "" {
+		d.warn(f["path"], "path is ignored: the app is an image", "Remove path, or remove docker to run the source.")
+	}
 	d.app.Docker, d.app.Lifecycle, d.app.Path = docker, "docker", ""
 }
 
@@ -128,7 +159,7 @@ func (d *appDecoder) features(f fields) {
 	features := map[string]bool{}
 	for _, e := range n.entries {
 		if e.val.kind != kindBool || !contains(known, e.key.text()) {
-			d.err(n, wrong, fmt.Sprintf("`%s` is wrong here: names are %s, values true or false without quotes.", e.key.text(), strings.Join(known, ", ")))
+			d.err(inField(n, e.key), wrong, featureFix(e, known))
 			return
 		}
 		features[e.key.text()] = e.val.b
@@ -137,6 +168,25 @@ func (d *appDecoder) features(f fields) {
 		d.err(n, "'file-based-vcap-services' and 'service-binding-k8s' features cannot be enabled at the same time.", "Enable one of them.")
 	}
 	d.app.Features = features
+}
+
+func featureFix(e entry, known []string) string {
+	name := e.key.text()
+	if contains(known, name) {
+		return fmt.Sprintf("`%s` is %s: write true or false without quotes.", name, e.val.kind)
+	}
+	if near := nearest(name, known); near != "" {
+		return fmt.Sprintf("There is no feature `%s`: did you mean `%s`?", name, near)
+	}
+	return fmt.Sprintf("There is no feature `%s`; names are %s.", name, strings.Join(known, ", "))
+}
+
+// inField is the place of a part, for errors that Cloud Foundry has of the
+// whole.
+func inField(whole, part *node) *node {
+	at := *part
+	at.field = whole.field
+	return &at
 }
 
 // deploy reads HCL's deploy block; manifests have no such key.

@@ -8,24 +8,40 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"golang.org/x/tools/txtar"
 )
 
-// caseFile is one NNN-name.expect.json of testdata/manifest (README.md there).
+// caseFile is one NNN-name.expect.json of testdata/manifest. Errors and
+// Warnings are ours: all that is said, in its order.
 type caseFile struct {
-	ID           string   `json:"id"`
-	Valid        bool     `json:"valid"`
-	ErrorHas     []string `json:"error_contains"`
-	ErrorField   string   `json:"error_field"`
-	ErrorCount   *int     `json:"error_count"`
-	Apps         []any    `json:"apps"`
-	Absent       []string `json:"absent"`
-	VarsFiles    []string `json:"vars_files"`
-	EffProcesses []any    `json:"effective_processes"`
+	Errors       []finding `json:"errors"`
+	Warnings     []finding `json:"warnings"`
+	ID           string    `json:"id"`
+	Valid        bool      `json:"valid"`
+	ErrorHas     []string  `json:"error_contains"`
+	ErrorField   string    `json:"error_field"`
+	ErrorCount   *int      `json:"error_count"`
+	Apps         []any     `json:"apps"`
+	Absent       []string  `json:"absent"`
+	VarsFiles    []string  `json:"vars_files"`
+	EffProcesses []any     `json:"effective_processes"`
 	Args         struct {
 		AppName string            `json:"app_name"`
 		Var     json.RawMessage   `json:"var"`
 		Env     map[string]string `json:"env"`
 	} `json:"args"`
+}
+
+// finding is one diagnostic: its text contains Says, Field is its field below
+// applications[0] ("" = not looked at), Line and Column 0 are not looked at.
+type finding struct {
+	Says   string `json:"says"`
+	Fix    string `json:"fix"`
+	Field  string `json:"field"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
 }
 
 // flags are the case's --var flags: one string, a list, or a map.
@@ -61,21 +77,52 @@ func TestCases(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".expect.json"), func(t *testing.T) {
 			t.Parallel()
-			runCase(t, dir, file)
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runCase(t, OSFS(), dir, data)
 		})
 	}
 }
 
-func runCase(t *testing.T, dir, file string) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
+// TestRules runs cases of the same form that are ours, one archive a part of
+// the rules: NAME.manifest.yml and NAME.vars.yml with their NAME.expect.json.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	archives, err := filepath.Glob("testdata/rules/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatalf("no cases found: %v", err)
 	}
+	for _, file := range archives {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := fstest.MapFS{}
+		for _, f := range archive.Files {
+			files[f.Name] = &fstest.MapFile{Data: f.Data}
+		}
+		for _, f := range archive.Files {
+			name, isCase := strings.CutSuffix(f.Name, ".expect.json")
+			if !isCase {
+				continue
+			}
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar")+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				expect := strings.Replace(string(f.Data), "{", fmt.Sprintf("{\"id\": %q,", name), 1)
+				runCase(t, memFS{files}, "/p", []byte(expect))
+			})
+		}
+	}
+}
+
+func runCase(t *testing.T, files FS, dir string, data []byte) {
 	var c caseFile
 	if err := json.Unmarshal(data, &c); err != nil {
 		t.Fatal(err)
 	}
-	o := Options{FS: OSFS(), Dir: dir, Paths: []string{c.ID + ".manifest.yml"}, VarsFiles: c.VarsFiles, Vars: c.flags(t),
+	o := Options{FS: files, Dir: dir, Paths: []string{c.ID + ".manifest.yml"}, VarsFiles: c.VarsFiles, Vars: c.flags(t),
 		Env: func(k string) (string, bool) { v, ok := c.Args.Env[k]; return v, ok }}
 	if c.Args.AppName != "" {
 		o.Apps = []string{c.Args.AppName}
@@ -99,6 +146,8 @@ func runCase(t *testing.T, dir, file string) {
 		subset(t, "apps", c.Apps, got.Apps)
 	}
 	c.checkErrors(t, diags)
+	checkFindings(t, c.Errors, diags, SeverityError)
+	checkFindings(t, c.Warnings, diags, SeverityWarning)
 	c.checkAbsent(t, got.Apps)
 	if c.EffProcesses != nil {
 		subset(t, "effective", c.EffProcesses, effective(t, doc.Apps[0]))
@@ -128,6 +177,31 @@ func (c caseFile) checkErrors(t *testing.T, diags Diagnostics) {
 		}
 	}
 	t.Errorf("no error with a position is in field %s: %+v", c.ErrorField, errs)
+}
+
+// checkFindings wants all diagnostics of a severity; nil = not looked at.
+func checkFindings(t *testing.T, want []finding, diags Diagnostics, severity Severity) {
+	if want == nil {
+		return
+	}
+	var got []Diagnostic
+	for _, d := range diags {
+		if d.Severity == severity {
+			got = append(got, d)
+		}
+	}
+	for i := range max(len(want), len(got)) {
+		if i >= len(want) || i >= len(got) {
+			t.Errorf("%d of severity %s, want %d:\n%+v", len(got), severity, len(want), got)
+			return
+		}
+		w, g := want[i], got[i]
+		if !strings.Contains(g.Summary, w.Says) || !strings.Contains(g.Detail, w.Fix) || g.Detail == "" ||
+			w.Field != "" && g.Field != w.Field && g.Field != "applications[0]."+w.Field ||
+			w.Line != 0 && g.Line != w.Line || w.Column != 0 && g.Column != w.Column {
+			t.Errorf("%s %d: got %+v, want %+v", severity, i, g, w)
+		}
+	}
 }
 
 func (c caseFile) checkAbsent(t *testing.T, apps []any) {

@@ -74,17 +74,22 @@ func (l *loader) fileFailed(path string) bool {
 func (l *loader) manifestKeys(src *source, root *node) {
 	if v := root.get("version"); v != nil && v.kind != kindNull {
 		number, problem := wholeNumber(v, true)
-		if problem != "" || number != 1 {
+		if problem != "" || number != 1 && number != 0 { // the CLI drops a 0
 			src.add(SeverityError, v, "Unsupported manifest schema version. Currently supported versions: [1].", "Write `version: 1` or remove the key.")
 		}
 	}
-	known := append(append([]string{}, appKeys...), processKeys...)
+	known := appLevelKeys()
 	for _, e := range root.entries {
-		name := strings.ReplaceAll(e.key.text(), "-", "_")
-		former := name != "name" && contains(known, name) || formerKeys[name] != ""
-		if former && !e.val.anchored && name != "applications" {
-			src.add(SeverityWarning, e.key, fmt.Sprintf("`%s` is ignored: keys for all apps are not read since cf version 7", e.key.text()),
+		key := e.key.text()
+		name := strings.ReplaceAll(key, "-", "_")
+		switch {
+		case key == "applications" || key == "version" || e.val.holdsAnchor():
+		case name != "name" && contains(known, name) || formerKeys[name] != "":
+			src.add(SeverityWarning, e.key, fmt.Sprintf("`%s` is ignored: keys for all apps are not read since cf version 7", key),
 				"Write it in each app, or share it by a YAML anchor.")
+		default:
+			src.add(SeverityWarning, e.key, fmt.Sprintf("`%s` is ignored: it is not a key of a manifest", key),
+				keyFix(key, []string{"applications", "version"}))
 		}
 	}
 }
@@ -113,7 +118,7 @@ func (l *loader) manifestApps(src *source, root *node) {
 		return
 	}
 	for i, app := range list.items {
-		if app.kind != kindMap {
+		if app.kind != kindMap && app.kind != kindNull {
 			src.add(SeverityError, app, fmt.Sprintf("For application at index %d: an application must be a map", i), "Write `- name: app` and the app's other keys below it.")
 			continue
 		}

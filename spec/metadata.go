@@ -70,7 +70,7 @@ func (d *appDecoder) metadataMap(n *node, what string, limit int) map[string]*st
 			continue
 		}
 		if e.val.kind == kindList || e.val.kind == kindMap {
-			d.err(e.val, fmt.Sprintf("Metadata %s value error: '%s' is not a string", what, e.val.inspect()), "Write one plain value.")
+			d.err(e.val, fmt.Sprintf("Metadata %s value error: '%s' contains invalid characters", what, e.val.inspect()), "Write one plain value.")
 			continue
 		}
 		value := e.val.text()
@@ -95,10 +95,10 @@ func metadataKeyProblem(key string) string {
 		switch {
 		case strings.Contains(name, "/"):
 			return "key has more than one '/'"
-		case len(prefix) > maxMetadataPrefix:
-			return fmt.Sprintf("prefix '%s...' is greater than %d characters", cut(prefix, 8), maxMetadataPrefix)
 		case !dnsPrefix.MatchString(prefix):
 			return fmt.Sprintf("prefix '%s' must be in valid dns format", prefix)
+		case len(prefix) > maxMetadataPrefix:
+			return fmt.Sprintf("prefix '%s...' is greater than %d characters", cut(prefix, 8), maxMetadataPrefix)
 		case strings.EqualFold(prefix, "cloudfoundry.org"):
 			return "prefix 'cloudfoundry.org' is reserved"
 		case name == "":

@@ -195,6 +195,24 @@ func (n *node) goValue() any {
 	return nil
 }
 
+// holdsAnchor says whether the value or a part of it may be referred to.
+func (n *node) holdsAnchor() bool {
+	if n.anchored {
+		return true
+	}
+	for _, item := range n.items {
+		if item.holdsAnchor() {
+			return true
+		}
+	}
+	for _, e := range n.entries {
+		if e.key.anchored || e.val.holdsAnchor() {
+			return true
+		}
+	}
+	return false
+}
+
 // tainted says whether any part of the value came through a variable that
 // hides it, and whether any was declared sensitive.
 func (n *node) tainted() (fromVar, secret bool) {

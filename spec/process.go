@@ -1,10 +1,8 @@
 package spec
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -50,17 +48,56 @@ func (d *appDecoder) processes(f fields) {
 }
 
 // overruled tells of keys at the app's level that a process "web" displaces.
+// What they say must still be of the right type: the CLI decodes them and the
+// Cloud Controller looks at the sizes all the same.
 func (d *appDecoder) overruled(f fields) {
+	known := appLevelKeys()
 	for _, key := range processKeys {
 		n := f[key]
 		switch {
 		case n == nil:
 		case d.hcl:
 			d.err(n, fmt.Sprintf("%s stands beside process \"web\", which it would configure", key), "Move it into the block process \"web\".")
+		case !contains(known, key): // told of as an unknown key
+		case d.overruledProblem(key, n) != "":
+			d.err(n, fmt.Sprintf("Process %q: %s", WebProcess, d.overruledProblem(key, n)), "Remove it: the process of type web counts, not this.")
 		default:
 			d.warn(n, fmt.Sprintf("%s is ignored: `processes` has a web process", key), "Move it to the process of type web.")
 		}
 	}
+}
+
+func (d *appDecoder) overruledProblem(key string, n *node) string {
+	switch key {
+	case "memory":
+		return sizeProblem(n, "Memory")
+	case "disk_quota":
+		return sizeProblem(n, "Disk quota")
+	case "log_rate_limit_per_second":
+		if text := strings.TrimSpace(n.text()); text != "0" && text != "-1" {
+			return sizeProblem(n, "Log rate limit per second")
+		}
+	case "instances", "timeout":
+		if _, problem := wholeNumber(n, true); n.kind != kindNull && problem != "" {
+			return map[string]string{"instances": "Instances ", "timeout": "Timeout "}[key] + problem
+		}
+	case "health_check_type", "health_check_http_endpoint":
+		if n.kind == kindList || n.kind == kindMap {
+			return strings.ReplaceAll(key, "_", "-") + " must be a string"
+		}
+	}
+	return ""
+}
+
+// sizeProblem says what is wrong with a size as text; "" and null are none.
+func sizeProblem(n *node, label string) string {
+	if n.kind == kindNull || n.kind == kindString && strings.TrimSpace(n.str) == "" {
+		return ""
+	}
+	if _, err := ParseSize(n.text()); err != nil {
+		return label + " " + err.Error()
+	}
+	return ""
 }
 
 // processList checks the list itself and answers its usable elements: maps
@@ -76,7 +113,7 @@ func (d *appDecoder) processList(n *node) []*node {
 	var out []*node
 	seen, told, untyped := map[string]bool{}, map[string]bool{}, false
 	for _, p := range n.items {
-		if p.kind != kindMap {
+		if p.kind != kindMap && p.kind != kindNull {
 			d.err(p, "Processes must be an array of process configurations", "Write a list of maps: `- type: web`.")
 			continue
 		}
@@ -125,8 +162,8 @@ func (d *appDecoder) process(f fields, place *node, typ string) Process {
 		p.CPU = d.number(f["cpu"], path+"cpu", numberOf(processTable, "cpu", "Cpu"))
 	}
 	p.TimeoutS = d.timeout(f["timeout"], path+"timeout")
-	p.HealthCheck = d.healthCheck(f, path, "", place)
-	p.ReadinessHealthCheck = d.healthCheck(f, path, "readiness_", place)
+	p.HealthCheck = d.healthCheck(f, path, "")
+	p.ReadinessHealthCheck = d.healthCheck(f, path, "readiness_")
 	if n := f["health_check_timeout"]; n != nil && place != d.root {
 		d.err(n, "Unknown field(s): 'health_check_timeout'", "Its name in a process is `timeout`.")
 	}
@@ -211,20 +248,12 @@ func (d *appDecoder) megabytes(n *node, path, label string) *int {
 		d.err(n, label+" "+err.Error(), sizeFix(n))
 		return nil
 	}
-	mb := int(floorDiv(bytes, 1<<20))
+	mb := int(bytes / (1 << 20))
 	if mb <= 0 {
 		d.err(n, label+" must be greater than 0MB", "Sizes are cut to whole megabytes: write at least 1M.")
 		return nil
 	}
 	return &mb
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b != 0 && a < 0 {
-		q--
-	}
-	return q
 }
 
 func sizeFix(n *node) string {
@@ -302,67 +331,4 @@ func (d *appDecoder) user(n *node, path string) *string {
 	}
 	d.hide(path, n)
 	return &n.str
-}
-
-var uriPath = regexp.MustCompile(`^/([^\s/]\S*)?$`)
-
-var errNoPath = errors.New("is not a path")
-
-// healthCheck reads a health check, or with prefix "readiness_" the
-// readiness check.
-func (d *appDecoder) healthCheck(f fields, path, prefix string, place *node) HealthCheck {
-	label := "Health check"
-	if prefix != "" {
-		label = "Readiness health check"
-	}
-	var c HealthCheck
-	typeNode, endNode := f[prefix+"health_check_type"], f[prefix+"health_check_http_endpoint"]
-	c.Type = d.checkType(typeNode, prefix, label)
-	endpoint, err := d.endpoint(endNode, path+prefix+"health_check_http_endpoint", label, prefix == "")
-	c.HTTPEndpoint = endpoint
-	// The process model of the Cloud Controller, not the manifest's, refuses
-	// an http check without an endpoint (models/runtime/health_check_policy).
-	switch {
-	case typeNode != nil && c.Type != "" && c.Type != "http" && endpoint != "":
-		d.err(typeNode, label+" type must be \"http\" to set a health check HTTP endpoint", "Set the type to http, or remove the endpoint.")
-	case c.Type == "http" && endpoint == "" && err == nil:
-		d.err(typeNode, "HTTP "+strings.ToLower(label)+" endpoint is not a valid URI path: ", d.endpointFix(prefix))
-	}
-	c.IntervalS = d.number(f[prefix+"health_check_interval"], path+prefix+"health_check_interval", numberOf(processTable, prefix+"health_check_interval", label+" interval"))
-	c.InvocationTimeoutS = d.number(f[prefix+"health_check_invocation_timeout"], path+prefix+"health_check_invocation_timeout", numberOf(processTable, prefix+"health_check_invocation_timeout", label+" invocation timeout"))
-	return c
-}
-
-func (d *appDecoder) endpointFix(prefix string) string {
-	if d.hcl {
-		return `An http check needs its path: endpoint = "/".`
-	}
-	return "An http check needs its path: add `" + strings.ReplaceAll(prefix, "_", "-") + "health-check-http-endpoint: /`."
-}
-
-func (d *appDecoder) checkType(n *node, prefix, label string) string {
-	if n == nil || prefix == "" && (n.kind == kindNull || n.kind == kindString && n.str == "") {
-		return ""
-	}
-	switch text := n.text(); {
-	case contains(checkWords, text):
-		return text
-	case text == "none" && prefix == "":
-		return "process"
-	}
-	d.err(n, label+` type must be "port", "process", or "http"`, "Write one of the three.")
-	return ""
-}
-
-func (d *appDecoder) endpoint(n *node, path, label string, cli bool) (string, error) {
-	if n == nil || n.kind == kindNull || cli && n.kind == kindString && n.str == "" {
-		return "", nil
-	}
-	text := n.text()
-	if n.kind == kindList || n.kind == kindMap || !uriPath.MatchString(text) {
-		d.err(n, label+" http endpoint must be a valid URI path", "Write a path that starts with one / and has no blanks, such as /health.")
-		return "", errNoPath
-	}
-	d.hide(path, n)
-	return text, nil
 }

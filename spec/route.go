@@ -20,6 +20,7 @@ func (d *appDecoder) routes(f fields) {
 		d.app.Routes = []Route{}
 		d.routeList(n)
 	}
+	d.overruledRoutes(f, none)
 	switch {
 	case none:
 		d.app.RouteMode = RoutesNone
@@ -32,6 +33,26 @@ func (d *appDecoder) routes(f fields) {
 	}
 	if d.app.RouteMode == RoutesUnset || d.app.RouteMode == RoutesDefault {
 		d.defaultRoute(f)
+	}
+}
+
+// overruledRoutes tells of what says in vain where routes come from:
+// no-route counts before routes, that before random-route and default-route.
+func (d *appDecoder) overruledRoutes(f fields, none bool) {
+	key := func(yaml string) string { return d.how(yaml, strings.ReplaceAll(yaml, "-", "_")) }
+	n := f["routes"]
+	if none && n != nil && len(n.items) > 0 {
+		d.warn(n, fmt.Sprintf("routes are ignored: %s is true", key("no-route")), "Remove one of them.")
+	}
+	for _, name := range []string{"random_route", "default_route"} {
+		mode := f[name]
+		switch {
+		case mode == nil || !mode.b:
+		case none:
+			d.warn(mode, fmt.Sprintf("%s is ignored: %s is true", key(spelling(name)), key("no-route")), "Remove one of them.")
+		case n != nil:
+			d.warn(mode, fmt.Sprintf("%s is ignored: the app has routes", key(spelling(name))), "Remove one of them.")
+		}
 	}
 }
 
@@ -74,7 +95,7 @@ func (d *appDecoder) routeList(n *node) {
 	for _, r := range n.items {
 		route := r.get("route")
 		if route == nil || route.kind == kindNull || strings.TrimSpace(route.text()) == "" && route.kind == kindString {
-			d.err(n, wrong, fmt.Sprintf("Line %d is not a route: write %s.", r.line, d.how("`- route: app.example.com`", `"app.example.com" or { route = "app.example.com" }`)))
+			d.err(inField(n, r), wrong, "This is not a route: write "+d.how("`- route: app.example.com`", `"app.example.com" or { route = "app.example.com" }`)+".")
 			return
 		}
 	}

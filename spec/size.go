@@ -21,7 +21,7 @@ var numberStart = regexp.MustCompile(`^-?[0-9]`)
 // room to add a few of them.
 const maxSizeBytes = int64(1) << 60
 
-// ParseSize reads a size as Cloud Foundry does and answers bytes, floored: a
+// ParseSize reads a size as Cloud Foundry does and answers bytes, cut to whole ones: a
 // decimal number and, without a blank between, a unit B, K, KB, KiB, M … T in any
 // case, all powers of 1024. It answers ErrSizeUnit or ErrSizeNumber, as they
 // are. (cloud_controller_ng lib/cloud_controller/byte_quantity.rb)
@@ -40,8 +40,7 @@ func ParseSize(text string) (int64, error) {
 	}
 	shift := map[byte]uint{'b': 0, 'k': 10, 'm': 20, 'g': 30, 't': 40}[m[2][0]]
 	number.Mul(number, new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), shift)))
-	// Euclidean division by a positive denominator floors.
-	bytes := new(big.Int).Div(number.Num(), number.Denom())
+	bytes := new(big.Int).Quo(number.Num(), number.Denom())
 	if !bytes.IsInt64() || bytes.Int64() > maxSizeBytes || bytes.Int64() < -maxSizeBytes {
 		return 0, ErrSizeNumber
 	}

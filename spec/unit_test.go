@@ -39,7 +39,7 @@ func TestParseSize(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int64{
 		"1B": 1, "1k": 1024, "1KB": 1024, "1KiB": 1024, "1m": 1 << 20, "1.5G": 3 << 29, "2T": 2 << 40, "-1K": -1024,
-		"0.3B": 0, "-0.3B": -1, " 1M ": 1 << 20, "20.1GB": 21582210662,
+		"0.3B": 0, "-0.3B": 0, " 1M ": 1 << 20, "20.1GB": 21582210662,
 	} {
 		if got, err := ParseSize(text); err != nil || got != want {
 			t.Errorf("ParseSize(%q) = %d, %v, want %d", text, got, err, want)

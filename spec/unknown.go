@@ -17,6 +17,9 @@ var formerKeys = map[string]string{
 	"hosts":                "Write whole routes: `routes: [{route: host.example.com}]`.",
 	"domain":               "Write the whole route: `routes: [{route: host.example.com}]`.",
 	"domains":              "Write whole routes: `routes: [{route: host.example.com}]`.",
+	"hostname":             "Write the whole route: `routes: [{route: host.example.com}]`.",
+	"url":                  "Write the whole route: `routes: [{route: host.example.com}]`.",
+	"urls":                 "Write whole routes: `routes: [{route: host.example.com}]`.",
 	"no_hostname":          "Write the whole route: `routes: [{route: example.com}]`.",
 	"inherit":              "Use a YAML anchor, or put all apps in one file.",
 	"health_check_timeout": "Its name is `timeout`.",
@@ -24,14 +27,26 @@ var formerKeys = map[string]string{
 	"disk":                 "Its name is `disk_quota`.",
 }
 
+// appLevelKeys are the keys that cf reads in an app.
+func appLevelKeys() []string {
+	known := append([]string{}, appKeys...)
+	for _, name := range manifestNames(processTable) {
+		if name != "user" { // cf reads it in processes only
+			known = append(known, name)
+		}
+	}
+	return known
+}
+
 // unknownAppKeys warns of keys that cf drops in silence.
 func (d *appDecoder) unknownAppKeys() {
-	known := append(append([]string{}, appKeys...), processKeys...)
+	known := appLevelKeys()
 	for _, e := range d.root.entries {
 		name := strings.ReplaceAll(e.key.text(), "-", "_")
-		if name == "user" || name == "cpu" {
-			d.unknownKey(e.key, "an app", nil)
-		} else if !contains(known, name) {
+		switch {
+		case name == "user":
+			d.warn(e.key, "`user` is ignored: it is not a key of an app", "It is a key of a process: write it below `processes`.")
+		case !contains(known, name):
 			d.unknownKey(e.key, "an app", known)
 		}
 	}
@@ -39,11 +54,14 @@ func (d *appDecoder) unknownAppKeys() {
 	if processes == nil {
 		return
 	}
-	known = append([]string{"health_check_timeout"}, names(processEntryTable)...)
+	known = append([]string{"health_check_timeout"}, manifestNames(processEntryTable)...)
 	for _, p := range processes.items {
 		for _, e := range p.entries {
 			name := strings.ReplaceAll(e.key.text(), "-", "_")
-			if !contains(known, name) || name == "cpu" {
+			switch {
+			case contains(appKeys, name):
+				d.warn(e.key, fmt.Sprintf("`%s` is ignored: it is not a key of a process", e.key.text()), "It is a key of the app, for all its processes: move it there.")
+			case !contains(known, name):
 				d.unknownKey(e.key, "a process", known)
 			}
 		}
@@ -60,9 +78,21 @@ func keyFix(key string, known []string) string {
 		return "Cloud Foundry ignores it since cf version 7. " + fix
 	}
 	if near := nearest(key, known); near != "" {
-		return fmt.Sprintf("Did you mean `%s`?", near)
+		return fmt.Sprintf("Did you mean `%s`?", spelling(near))
 	}
 	return "Remove it; Cloud Foundry ignores it too."
+}
+
+// spelling is a key as Cloud Foundry's documentation writes it.
+func spelling(name string) string {
+	for _, table := range [][]key{appTable, processTable} {
+		for _, k := range table {
+			if k.name == name {
+				return k.writtenYAML()
+			}
+		}
+	}
+	return name
 }
 
 // nearest answers the known word that is meant most likely, "" if none is

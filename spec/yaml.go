@@ -263,6 +263,11 @@ func syntaxError(data []byte, err error) *yamlError {
 	e := &yamlError{col: 1, msg: strings.TrimSpace(m[2]), fix: "Correct the YAML at this line or just above it."}
 	e.line, _ = strconv.Atoi(m[1])
 	lines := splitLines(data)
+	if name := unknownAnchor.FindStringSubmatch(e.msg); name != nil {
+		e.line, e.col = findAlias(lines, name[1])
+		e.fix = fmt.Sprintf("Write &%s before what *%s stands for; anchors of other files do not count.", name[1], name[1])
+		return e
+	}
 	if e.line > 0 && e.line <= len(lines) && looksLikeTemplate(lines[e.line-1]) {
 		e.fix = fixTemplate
 		return e
@@ -285,6 +290,19 @@ func syntaxError(data []byte, err error) *yamlError {
 	}
 	e.line = min(e.line, max(len(lines), 1))
 	return e
+}
+
+var unknownAnchor = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
+
+// findAlias looks for an alias whose place the parser does not tell.
+func findAlias(lines []string, name string) (line, column int) {
+	alias := regexp.MustCompile(`(^|[\s,\[{:-])(\*` + regexp.QuoteMeta(name) + `)($|[\s,\]}])`)
+	for i, text := range lines {
+		if at := alias.FindStringSubmatchIndex(text); at != nil && !strings.HasPrefix(strings.TrimSpace(text), "#") {
+			return i + 1, at[4] + 1
+		}
+	}
+	return 0, 1
 }
 
 const fixTemplate = "This looks like a template: render it first, or use ((variables)) and --var."
