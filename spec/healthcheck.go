@@ -31,7 +31,7 @@ func (d *appDecoder) healthCheck(f fields, path, prefix string) HealthCheck {
 func (d *appDecoder) checkPair(f fields, prefix, label string, c HealthCheck) {
 	typ, end := f[prefix+"health_check_type"], f[prefix+"health_check_http_endpoint"]
 	if prefix == "" {
-		typ, end = given(typ), given(end)
+		typ, end = unlessDropped(typ), unlessDropped(end)
 	}
 	switch {
 	case typ != nil && end != nil && end.kind != kindNull && c.Type != "http":
@@ -44,8 +44,8 @@ func (d *appDecoder) checkPair(f fields, prefix, label string, c HealthCheck) {
 	}
 }
 
-// given is a value that the CLI does not drop: it drops null and "".
-func given(n *node) *node {
+// unlessDropped is a value that the CLI does not drop: it drops null and "".
+func unlessDropped(n *node) *node {
 	if n == nil || n.kind == kindNull || n.kind == kindString && n.str == "" {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (d *appDecoder) endpointFix(prefix string) string {
 // the readiness check's reaches the Cloud Controller.
 func (d *appDecoder) checkType(n *node, prefix, label string) string {
 	if prefix == "" {
-		n = given(n)
+		n = unlessDropped(n)
 	}
 	if n == nil {
 		return ""
@@ -80,7 +80,7 @@ func (d *appDecoder) checkType(n *node, prefix, label string) string {
 
 func (d *appDecoder) endpoint(n *node, path, label string, cli bool) string {
 	if cli {
-		n = given(n)
+		n = unlessDropped(n)
 	}
 	if n == nil || n.kind == kindNull {
 		return ""

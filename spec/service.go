@@ -16,7 +16,7 @@ func (d *appDecoder) services(f fields) {
 	for i, item := range n.items {
 		s, problem := readService(item)
 		if problem != "" {
-			d.err(inField(n, item), wrong, problem+".")
+			d.err(inField(n, item), wrong, fmt.Sprintf("Line %d: %s.", item.line, problem))
 			return
 		}
 		d.hide(indexed("services", i), item)
