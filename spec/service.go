@@ -1,5 +1,7 @@
 package spec
 
+import "fmt"
+
 // services reads the bindings. Whatever is wrong anywhere in the list, Cloud
 // Foundry has one sentence for it; the detail names the place.
 func (d *appDecoder) services(f fields) {
