@@ -16,30 +16,13 @@ import (
 	"wadi/stage/lifecycle/proc"
 )
 
-// instancesDir, below the task's folder, holds the copy of the running
-// instance, in a folder named by its guid.
-const instancesDir = "instances"
-
-// bindingsDir, in the instance's folder, holds bindings that come as files.
-const bindingsDir = "service-bindings"
-
 // freshCopy removes what earlier starts left and unpacks the droplet anew:
 // buildpacks' scripts edit files in place, so a second start on the same
 // copy is another app.
 func (t *task) freshCopy(ctx context.Context, guid string, log io.Writer) (string, lifecycle.DropletMetadata, error) {
 	var meta lifecycle.DropletMetadata
-	parent := filepath.Join(t.dir, instancesDir)
-	if err := proc.RemoveAll(parent); err != nil {
-		return "", meta, fmt.Errorf("removing the copy of the last start: %w", err)
-	}
-	if err := os.Mkdir(parent, 0o755); err != nil {
-		return "", meta, fmt.Errorf("making the folder of the instance: %w", err)
-	}
-	dir := filepath.Join(parent, guid)
-	if err := proc.MakeDir(dir); err != nil {
-		return "", meta, fmt.Errorf("making the folder of the instance: %w", err)
-	}
-	if err := proc.CheckTraversable(dir); err != nil {
+	dir, err := t.makeCopyDir(guid)
+	if err != nil {
 		return "", meta, err
 	}
 	root, err := os.OpenRoot(dir)
@@ -60,8 +43,10 @@ func (t *task) freshCopy(ctx context.Context, guid string, log io.Writer) (strin
 	if err := proc.WriteFiles(filepath.Join(dir, bindingsDir), bindings); err != nil {
 		return "", meta, err
 	}
-	meta, err = readMetadata(root)
-	return dir, meta, err
+	if meta, err = readMetadata(root); err != nil {
+		return "", meta, err
+	}
+	return dir, meta, t.announce(guid)
 }
 
 // readMetadata reads what the droplet that lies in root says of itself.

@@ -49,15 +49,26 @@ func TestProcessID(t *testing.T) {
 
 func TestLocalIP(t *testing.T) {
 	t.Parallel()
-	for _, ip := range []string{"127.0.0.1", "127.0.0.9"} {
-		if got, err := localIP(ip); err != nil || got != ip {
-			t.Errorf("%s: %s, %v", ip, got, err)
+	loopback := net.IPNet{IP: net.IPv4(127, 0, 0, 1), Mask: net.CIDRMask(8, 32)}
+	v6 := net.IPNet{IP: net.ParseIP("fe80::1"), Mask: net.CIDRMask(64, 128)}
+	lan := net.IPNet{IP: net.IPv4(172, 17, 0, 2), Mask: net.CIDRMask(16, 32)}
+	all := []net.Addr{&loopback, &v6, &lan}
+	for name, c := range map[string]struct {
+		addresses  []net.Addr
+		nodeIP     string
+		ownNetwork bool
+		want       string
+	}{
+		"the node's":                    {all, "172.17.0.2", false, "172.17.0.2"},
+		"loopback":                      {all, "127.0.0.9", false, "127.0.0.9"},
+		"a network of its own":          {all, "192.0.2.1", false, "172.17.0.2"},
+		"its own, mapped from loopback": {all, "127.0.0.1", true, "172.17.0.2"},
+		"no network":                    {[]net.Addr{&loopback, &v6}, "127.0.0.1", true, ""},
+	} {
+		got, err := localIP(c.addresses, c.nodeIP, c.ownNetwork)
+		if got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s: %q, %v", name, got, err)
 		}
-	}
-	// An address that no machine has: the task is in a network of its own.
-	got, err := localIP("192.0.2.1")
-	if ip := net.ParseIP(got); err == nil && (ip == nil || ip.IsLoopback() || ip.To4() == nil) {
-		t.Errorf("192.0.2.1: %q, %v", got, err)
 	}
 }
 

@@ -64,8 +64,7 @@ func loadOneOff(getenv func(string) string) (t task, timeout time.Duration, err 
 	if t.nodeIP = getenv(lifecycle.NodeIPVar); t.nodeIP == "" {
 		return t, 0, errors.New(lifecycle.NodeIPVar + " has to be set: this wadi and this lifecycle do not belong together")
 	}
-	t.localIP, err = localIP(t.nodeIP)
-	return t, time.Duration(what.TimeoutS) * time.Second, err
+	return t, time.Duration(what.TimeoutS) * time.Second, t.findLocalIP()
 }
 
 // startTask makes the copy of the droplet and starts the command.

@@ -33,7 +33,7 @@ func shell(args []string) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(t.dir, instancesDir, guid)
+	dir := t.copyDir(guid)
 	env, err := t.shellEnvironment(guid, dir)
 	if err != nil {
 		return err
@@ -61,8 +61,11 @@ func shell(args []string) error {
 const supervisorFile = "supervisor.pid"
 
 // joinInstance puts this process under the limits of the instance, with which
-// it also ends.
+// it also ends. In a container it is there already.
 func (t *task) joinInstance() error {
+	if t.container != "" {
+		return nil
+	}
 	text, err := os.ReadFile(filepath.Join(t.dir, supervisorFile))
 	if err != nil {
 		return fmt.Errorf("finding the supervisor of the instance: %w", err)
@@ -72,15 +75,6 @@ func (t *task) joinInstance() error {
 		return fmt.Errorf("finding the supervisor of the instance: %w", err)
 	}
 	return proc.JoinCgroups(pid)
-}
-
-// runningCopy is the guid of the instance that runs now.
-func (t *task) runningCopy() (string, error) {
-	entries, err := os.ReadDir(filepath.Join(t.dir, instancesDir))
-	if err != nil || len(entries) != 1 {
-		return "", errors.New("the instance has not unpacked its droplet yet: try again when it runs")
-	}
-	return entries[0].Name(), nil
 }
 
 // shellEnvironment is that of the main process of the instance.

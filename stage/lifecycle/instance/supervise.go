@@ -204,7 +204,7 @@ func (s *supervisor) supervise(ctx context.Context) (int, error) {
 			ended <- c
 		}()
 	}
-	go s.task.measure(watch, filepath.Join(s.task.dir, instancesDir, s.guid))
+	go s.task.measure(watch, s.task.copyDir(s.guid))
 	unhealthy := make(chan *unhealthyError, 1)
 	go func() {
 		if err := s.newMonitor().run(watch); err != nil {

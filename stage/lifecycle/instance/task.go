@@ -36,6 +36,7 @@ type task struct {
 	http       endpoint // zero where the process has no port
 	health     endpoint
 	nodeIP     string
+	container  string // lifecycle.ContainerVar
 	oneOff     bool   // this is a one-off task, no process of the app
 	localIP    string // where the app is to be reached from inside the task
 }
@@ -61,6 +62,7 @@ func loadRevision(getenv func(string) string) (task, error) {
 		dir:        getenv("NOMAD_TASK_DIR"),
 		secretsDir: getenv("NOMAD_SECRETS_DIR"),
 		allocID:    getenv("NOMAD_ALLOC_ID"),
+		container:  getenv(lifecycle.ContainerVar),
 	}
 	if t.dir == "" || t.secretsDir == "" || t.allocID == "" {
 		return t, errors.New("NOMAD_TASK_DIR, NOMAD_SECRETS_DIR and NOMAD_ALLOC_ID have to be set: this command runs as a Nomad task")
@@ -101,8 +103,7 @@ func (t *task) loadPorts(getenv func(string) string) error {
 		}
 	}
 	t.nodeIP = t.health.IP
-	t.localIP, err = localIP(t.nodeIP)
-	return err
+	return t.findLocalIP()
 }
 
 func loadEndpoint(getenv func(string) string, label string) (endpoint, error) {
@@ -124,21 +125,27 @@ func loadEndpoint(getenv func(string) string, label string) (endpoint, error) {
 	return e, nil
 }
 
-// localIP is the address by which the task reaches itself: the node's where
-// the task has it, else (in a network of its own) its first IPv4 address that
-// is not loopback, as Cloud Foundry's health check takes.
-func localIP(nodeIP string) (string, error) {
+// findLocalIP finds the address by which the task reaches itself: the node's
+// where the task has it, else (in a network of its own) its first IPv4 address
+// that is not loopback, as Cloud Foundry's health check takes: what listens on
+// loopback there is reached by nobody else.
+func (t *task) findLocalIP() error {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
-		return "", fmt.Errorf("listing the addresses of the task: %w", err)
+		return fmt.Errorf("listing the addresses of the task: %w", err)
 	}
+	t.localIP, err = localIP(addresses, t.nodeIP, t.container == lifecycle.ContainerOwnNetwork)
+	return err
+}
+
+func localIP(addresses []net.Addr, nodeIP string, ownNetwork bool) (string, error) {
 	first := ""
 	for _, address := range addresses {
 		network, ok := address.(*net.IPNet)
 		if !ok {
 			continue
 		}
-		if network.IP.Equal(net.ParseIP(nodeIP)) || network.IP.IsLoopback() && network.Contains(net.ParseIP(nodeIP)) {
+		if !ownNetwork && (network.IP.Equal(net.ParseIP(nodeIP)) || network.IP.IsLoopback() && network.Contains(net.ParseIP(nodeIP))) {
 			return nodeIP, nil
 		}
 		if first == "" && !network.IP.IsLoopback() && network.IP.To4() != nil {
@@ -146,7 +153,7 @@ func localIP(nodeIP string) (string, error) {
 		}
 	}
 	if first == "" {
-		return "", fmt.Errorf("the task has neither the node's address %s nor another one that is not loopback", nodeIP)
+		return "", fmt.Errorf("the task has neither the node's address %s nor another one that is not loopback: give it a network", nodeIP)
 	}
 	return first, nil
 }

@@ -18,14 +18,17 @@ func Protect(taskDir, secretsDir, allocDir string) error {
 		return nil
 	}
 	// what each loses of its mode
-	masks := map[string]fs.FileMode{filepath.Dir(taskDir): 0o022, taskDir: 0o022, secretsDir: 0o077}
+	masks := map[string]fs.FileMode{taskDir: 0o022, secretsDir: 0o077}
 	if allocDir != "" {
 		for _, sub := range []string{".", "logs", "data", "tmp"} {
 			masks[filepath.Join(allocDir, sub)] = 0o022
 		}
 	}
-	for _, sub := range []string{"private", "tmp"} { // beside local and secrets
-		masks[filepath.Join(filepath.Dir(taskDir), sub)] = 0o077
+	if parent := filepath.Dir(taskDir); parent != "/" { // else a container: nothing of Nomad's is beside it
+		masks[parent] = 0o022
+		for _, sub := range []string{"private", "tmp"} {
+			masks[filepath.Join(parent, sub)] = 0o077
+		}
 	}
 	for dir, mask := range masks {
 		info, err := os.Stat(dir)

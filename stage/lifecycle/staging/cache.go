@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"wadi/stage/archive"
@@ -15,12 +14,7 @@ import (
 )
 
 // makeCache makes the folder of the caches, empty.
-func (t *task) makeCache() error {
-	if err := os.Mkdir(t.dir("cache"), 0o755); err != nil {
-		return fmt.Errorf("making the folder of the build cache: %w", err)
-	}
-	return os.Chmod(t.dir("cache"), 0o755) // whatever the umask
-}
+func (t *task) makeCache() error { return makePlatformDir(t.folders.cache) }
 
 // fetchCache unpacks what the app's last staging kept. What goes wrong with
 // it is a line in the log: without it the build is slower and no worse. A
@@ -30,7 +24,7 @@ func (t *task) fetchCache(ctx context.Context) error {
 		return nil
 	}
 	fmt.Fprintln(t.out.Stdout, "Downloading build artifacts cache...")
-	size, err := t.fetch(ctx, t.Cache, t.dir("cache"), int64(t.DiskMB)<<20)
+	size, err := t.fetch(ctx, t.Cache, t.folders.cache, int64(t.DiskMB)<<20)
 	if err == nil {
 		fmt.Fprintf(t.out.Stdout, "Downloaded build artifacts cache (%s)\n", lifecycle.FormatSize(size))
 		return nil
@@ -39,7 +33,7 @@ func (t *task) fetchCache(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	fmt.Fprintf(t.out.Stdout, "Building without the cache of the last staging: %v\n", err)
-	if err := proc.RemoveAll(t.dir("cache")); err != nil {
+	if err := proc.RemoveAll(t.folders.cache); err != nil {
 		return fmt.Errorf("removing what there was of the build cache: %w", err)
 	}
 	return t.makeCache()
@@ -49,7 +43,7 @@ func (t *task) fetchCache(ctx context.Context) error {
 // returns its digest, "" for nothing. What cannot be stored is a line in the
 // log: the droplet is there.
 func (t *task) uploadCache(ctx context.Context) string {
-	kept, err := hasFiles(t.dir("cache"))
+	kept, err := hasFiles(t.folders.cache)
 	if err == nil && !kept {
 		return ""
 	}
@@ -66,7 +60,7 @@ func (t *task) uploadCache(ctx context.Context) string {
 
 func (t *task) uploadCacheDir(ctx context.Context) (string, error) {
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(archive.WriteDir(ctx, w, t.dir("cache"))) }()
+	go func() { w.CloseWithError(archive.WriteDir(ctx, w, t.folders.cache)) }()
 	cache, sent, err := t.client.Upload(ctx, r, nil)
 	r.CloseWithError(err) // the writer ends too, if the upload did first
 	if err != nil {
@@ -79,7 +73,7 @@ func (t *task) uploadCacheDir(ctx context.Context) (string, error) {
 // removeCache frees the disk, and leaves the agent nothing that it could not
 // remove itself.
 func (t *task) removeCache() {
-	if err := proc.RemoveAll(t.dir("cache")); err != nil {
+	if err := proc.RemoveAll(t.folders.cache); err != nil {
 		fmt.Fprintf(t.out.Stderr, "removing the build cache: %v\n", err)
 	}
 }

@@ -13,36 +13,9 @@ import (
 	"wadi/stage/lifecycle/proc"
 )
 
-// makeDirs makes the folders of the build anew. Those that buildpacks write
-// to belong to the user they run as; the droplet's own does not, so that the
-// metadata in it is ours.
-func (t *task) makeDirs() error {
-	t.root = filepath.Join(t.taskDir, "staging")
-	if err := proc.RemoveAll(t.root); err != nil {
-		return fmt.Errorf("removing an earlier build: %w", err)
-	}
-	for _, dir := range []string{t.root, t.dir("droplet"), t.dir("buildpacks")} {
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			return fmt.Errorf("making the folders of the build: %w", err)
-		}
-		if err := os.Chmod(dir, 0o755); err != nil { // whatever the umask
-			return fmt.Errorf("making the folders of the build: %w", err)
-		}
-	}
-	if err := t.makeCache(); err != nil {
-		return err
-	}
-	for _, name := range []string{"droplet/app", "home", "tmp"} {
-		if err := proc.MakeDir(t.dir(name)); err != nil {
-			return fmt.Errorf("making the folders of the build: %w", err)
-		}
-	}
-	return proc.CheckTraversable(t.root)
-}
-
 func (t *task) fetchPackage(ctx context.Context) error {
 	fmt.Fprintln(t.out.Stdout, "Downloading app package...")
-	size, err := t.fetch(ctx, t.Package, t.dir("droplet/app"), int64(t.DiskMB)<<20)
+	size, err := t.fetch(ctx, t.Package, t.folders.app, int64(t.DiskMB)<<20)
 	if err != nil {
 		return fmt.Errorf("downloading the app package: %w", err)
 	}
@@ -59,7 +32,7 @@ func (t *task) fetchBuildpacks(ctx context.Context) ([]builder.Buildpack, error)
 	var buildpacks []builder.Buildpack
 	have := map[string]bool{}
 	for _, ref := range t.Buildpacks {
-		dir := filepath.Join(t.dir("buildpacks"), builder.KeyHash(ref.Key))
+		dir := filepath.Join(t.folders.buildpacks, builder.KeyHash(ref.Key))
 		buildpacks = append(buildpacks, builder.Buildpack{Key: ref.Key, Dir: dir})
 		if have[dir] {
 			continue

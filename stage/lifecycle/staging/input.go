@@ -21,10 +21,11 @@ const defaultTimeout = 15 * time.Minute
 type input struct {
 	lifecycle.Staging
 	taskDir, secretsDir string
+	container           string // lifecycle.ContainerVar
 }
 
 func loadInput(getenv func(string) string) (input, error) {
-	in := input{taskDir: getenv("NOMAD_TASK_DIR"), secretsDir: getenv("NOMAD_SECRETS_DIR")}
+	in := input{taskDir: getenv("NOMAD_TASK_DIR"), secretsDir: getenv("NOMAD_SECRETS_DIR"), container: getenv(lifecycle.ContainerVar)}
 	if in.taskDir == "" || in.secretsDir == "" {
 		return in, errors.New("NOMAD_TASK_DIR and NOMAD_SECRETS_DIR have to be set: this command runs as a Nomad task")
 	}

@@ -43,7 +43,7 @@ func Run(stdout, stderr *os.File) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	t := &task{input: in, host: host, out: log, client: &blob.Client{URL: in.BlobURL, Token: in.token}}
+	t := &task{input: in, host: host, out: log, client: &blob.Client{URL: in.BlobURL, Token: in.token}, folders: foldersOf(in.taskDir, in.container)}
 	timed, cancel := context.WithTimeoutCause(ctx, in.timeout(), &TimeoutError{After: in.timeout()})
 	defer cancel()
 	result, err := t.stage(timed)
@@ -76,10 +76,8 @@ type task struct {
 	out    *output
 	client *blob.Client
 
-	root string // of all folders below
+	folders folders
 }
-
-func (t *task) dir(name string) string { return filepath.Join(t.root, name) }
 
 // stage makes and uploads the droplet.
 func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
@@ -99,7 +97,7 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 	if err != nil {
 		return none, err
 	}
-	if err := proc.WriteFiles(t.dir("service-bindings"), bindings); err != nil {
+	if err := proc.WriteFiles(t.folders.bindings, bindings); err != nil {
 		return none, err
 	}
 	if err := t.fetchCache(ctx); err != nil {
@@ -107,8 +105,8 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 	}
 	oom := proc.NewOOMCounter()
 	meta, err := builder.Build(ctx, builder.Config{
-		Host: t.host, Env: t.environment(t.dir("home"), t.dir("tmp"), t.dir("service-bindings")), Dir: t.dir("home"),
-		BuildDir: t.dir("droplet/app"), ContentsDir: t.dir("droplet"), CacheDir: t.dir("cache"),
+		Host: t.host, Env: t.environment(t.folders.home, t.folders.tmp, t.folders.bindings), Dir: t.folders.home,
+		BuildDir: t.folders.app, ContentsDir: t.folders.contents, CacheDir: t.folders.cache,
 		Buildpacks: buildpacks, SkipDetect: t.SkipDetect,
 		Stdout: t.out.Stdout, Stderr: t.out.Stderr,
 	})
@@ -120,6 +118,9 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 	}
 	// What buildpacks left running would write into the droplet.
 	if err := t.host.KillAll(); err != nil {
+		return none, err
+	}
+	if err := t.folders.assemble(); err != nil {
 		return none, err
 	}
 	droplet, err := t.uploadDroplet(ctx)
@@ -135,7 +136,7 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 func (t *task) uploadDroplet(ctx context.Context) (blob.Blob, error) {
 	fmt.Fprintln(t.out.Stdout, "Uploading droplet...")
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(archive.WriteDir(ctx, w, t.dir("droplet"))) }()
+	go func() { w.CloseWithError(archive.WriteDir(ctx, w, t.folders.contents)) }()
 	droplet, _, err := t.client.Upload(ctx, r, nil)
 	r.CloseWithError(err) // the writer ends too, if the upload did first
 	if err != nil {
