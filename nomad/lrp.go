@@ -53,7 +53,8 @@ type LRP struct {
 
 // Placement says where tasks run and on what.
 type Placement struct {
-	Driver      string // "raw_exec"
+	Driver      string // DriverRawExec, DriverDocker
+	Container   Container
 	NodePool    string // "" = Nomad's default
 	Datacenters []string
 	Arch        string // GOARCH
@@ -114,7 +115,7 @@ func LRPJob(in LRP) *api.Job {
 func lrpGroup(in LRP, p LRPProcess) *api.TaskGroup {
 	ports := []api.Port{{Label: PortHealth}}
 	if p.HTTP {
-		ports = append([]api.Port{{Label: PortHTTP}}, ports...)
+		ports = append([]api.Port{{Label: PortHTTP, To: in.Placement.port()}}, ports...)
 	}
 	return &api.TaskGroup{
 		Name:          new(p.Group),
@@ -169,7 +170,11 @@ func lrpService(in LRP, p LRPProcess) *api.Service {
 
 func lrpTask(in LRP, p LRPProcess) *api.Task {
 	task := newTask(TaskName, "run", in.Lifecycle)
-	task.Driver = in.Placement.Driver
+	labels := []string{PortHealth}
+	if p.HTTP {
+		labels = []string{PortHTTP, PortHealth}
+	}
+	in.Placement.place(task, labels...)
 	task.KillTimeout = new(15 * time.Second)
 	task.Templates = []*api.Template{
 		secretTemplate(VariablePath(in.ID), in.RevisionKey, "secrets/revision.json"),

@@ -25,6 +25,14 @@ func testLRP() LRP {
 	}
 }
 
+// dockerLRP is the same app on a stack of the docker driver.
+func dockerLRP(ownNetwork bool) LRP {
+	in := testLRP()
+	in.Placement.Driver = DriverDocker
+	in.Placement.Container = Container{Image: "registry.example.com/cflinuxfs4@sha256:abc", Rootfs: true, HostNetwork: !ownNetwork}
+	return in
+}
+
 // The shape of these jobs is expensive to change: every difference replaces
 // every running instance of everybody.
 func TestJobShapes(t *testing.T) {
@@ -37,6 +45,11 @@ func TestJobShapes(t *testing.T) {
 		"task": TaskJob(OneOff{ID: "wadi_task_shop_x1", Name: "migrate", App: "shop", Project: "test", Space: "default",
 			Placement: Placement{Driver: "raw_exec", Arch: "amd64"}, Lifecycle: Lifecycle{URL: "http://127.0.0.1:8470/v1/lifecycle/abc", SHA256: "abc"},
 			Credentials: []Credentials{{Path: "shared/db", File: "credentials-0.json"}}, Files: []string{"revision.json", "task.json"}, MemoryMB: 256, DiskMB: 1024}),
+		"lrp-docker":         LRPJob(dockerLRP(false)),
+		"lrp-docker-bridged": LRPJob(dockerLRP(true)),
+		"staging-docker": StagingJob(Staging{ID: "wadi_stage_shop_0123456789abcdef_x1", App: "shop", Project: "test", Space: "default",
+			Placement: dockerLRP(false).Placement, Lifecycle: Lifecycle{URL: "http://127.0.0.1:8470/v1/lifecycle/abc", SHA256: "abc"},
+			MemoryMB: 1024, DiskMB: 4096}),
 		"platform": NewPlatformJob(PlatformJob{ID: BlobStoreJobID, Arch: "amd64", Binary: "/cache/wadi", Args: []string{"blobstore"},
 			Port: 8470, CheckPath: "/v1/health", MemoryMB: 256, TokenKey: "token"}),
 	} {

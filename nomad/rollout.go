@@ -257,13 +257,20 @@ func DescribeFailures(failed map[string]*api.AllocationMetric) string {
 	return strings.Join(parts, "; ")
 }
 
+// missingDrivers is Nomad's own word.
+const missingDrivers = "missing drivers"
+
 func describeMetric(m *api.AllocationMetric) string {
 	if m.NodesEvaluated == 0 && m.NodesFiltered == 0 && m.NodesExhausted == 0 {
 		return "no node is eligible (none ready, or none in the datacenter or node pool)"
 	}
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(m.ConstraintFiltered)) {
-		parts = append(parts, fmt.Sprintf("%s on %s", k, nodes(m.ConstraintFiltered[k])))
+		part := fmt.Sprintf("%s on %s", k, nodes(m.ConstraintFiltered[k]))
+		if k == missingDrivers {
+			part += " (the driver of the app's stack is not there, or finds no engine: start the engine there, or choose another stack)"
+		}
+		parts = append(parts, part)
 	}
 	for _, k := range slices.Sorted(maps.Keys(m.DimensionExhausted)) {
 		parts = append(parts, fmt.Sprintf("not enough %s on %s", k, nodes(m.DimensionExhausted[k])))

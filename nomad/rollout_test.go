@@ -8,6 +8,20 @@ import (
 	"github.com/hashicorp/nomad/api"
 )
 
+func TestDescribeFailures(t *testing.T) {
+	t.Parallel()
+	for want, m := range map[string]*api.AllocationMetric{
+		"web: missing drivers on 2 nodes (the driver of the app's stack is not there, or finds no engine: start the engine there, or choose another stack)": {
+			NodesFiltered: 2, ConstraintFiltered: map[string]int{"missing drivers": 2}},
+		"web: not enough memory on 1 node":                                              {NodesEvaluated: 1, DimensionExhausted: map[string]int{"memory": 1}},
+		"web: no node is eligible (none ready, or none in the datacenter or node pool)": {},
+	} {
+		if got := DescribeFailures(map[string]*api.AllocationMetric{"web": m}); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_700_000_000, 0)

@@ -30,7 +30,7 @@ func StagingJob(in Staging) *api.Job {
 	job := newJob(in.ID, "staging of "+in.App, api.JobTypeBatch, in.Placement)
 	job.Meta = map[string]string{MetaOwner: Owner, MetaProject: in.Project, MetaApp: in.App, MetaSpace: in.Space}
 	task := newTask(StagingTask, "stage", in.Lifecycle)
-	task.Driver = in.Placement.Driver
+	in.Placement.place(task)
 	task.KillTimeout = new(10 * time.Second)
 	task.Templates = []*api.Template{secretTemplate(VariablePath(in.ID), StagingKeyItem, "secrets/staging.json")}
 	task.Templates = append(task.Templates, credentialTemplates(in.Credentials)...)

@@ -51,9 +51,9 @@ func TaskJob(in OneOff) *api.Job {
 	job := newJob(in.ID, "task "+in.Name+" of "+in.App, api.JobTypeBatch, in.Placement)
 	job.Meta = map[string]string{MetaOwner: Owner, MetaProject: in.Project, MetaApp: in.App, MetaSpace: in.Space}
 	task := newTask(TaskName, "task", in.Lifecycle)
-	task.Driver = in.Placement.Driver
 	task.KillTimeout = new(15 * time.Second)
 	task.Env = map[string]string{nodeIPVar: "${attr.unique.network.ip-address}"}
+	in.Placement.place(task)
 	for _, file := range in.Files {
 		task.Templates = append(task.Templates, secretTemplate(VariablePath(in.ID), file, "secrets/"+file))
 	}
@@ -83,7 +83,7 @@ func PlacementOf(job *api.Job) Placement {
 	}
 	for _, g := range job.TaskGroups {
 		for _, t := range g.Tasks {
-			place.Driver = t.Driver
+			place.Driver, place.Container = t.Driver, containerOf(t)
 		}
 	}
 	return place

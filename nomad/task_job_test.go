@@ -1,6 +1,7 @@
 package nomad
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -44,10 +45,19 @@ func TestSecretFiles(t *testing.T) {
 
 func TestPlacementOf(t *testing.T) {
 	t.Parallel()
-	in := testLRP()
-	in.Placement.NodePool, in.Placement.Datacenters, in.Placement.MinHealthy = "apps", []string{"dc1"}, 0
-	if diff := cmp.Diff(in.Placement, PlacementOf(LRPJob(in))); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for _, in := range []LRP{testLRP(), dockerLRP(true), dockerLRP(false)} {
+		in.Placement.NodePool, in.Placement.Datacenters, in.Placement.MinHealthy = "apps", []string{"dc1"}, 0
+		js, err := json.Marshal(LRPJob(in)) // as it comes back from Nomad
+		if err != nil {
+			t.Fatal(err)
+		}
+		var job api.Job
+		if err := json.Unmarshal(js, &job); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(in.Placement, PlacementOf(&job)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	}
 }
 

@@ -33,6 +33,14 @@ type desired struct {
 	InFlight  int
 }
 
+// describeStack words the stack: its name and, of docker, the image.
+func (d desired) describeStack() string {
+	if d.Stack.Driver == nomad.DriverDocker {
+		return d.StackName + " (docker " + d.Stack.Image + ")"
+	}
+	return d.StackName
+}
+
 var hostLabel = regexp.MustCompile(`^(\*|[A-Za-z0-9_-]+)$`)
 
 // desire decides what the files leave open. The diagnostics are what cannot
@@ -40,7 +48,7 @@ var hostLabel = regexp.MustCompile(`^(\*|[A-Za-z0-9_-]+)$`)
 func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
 	d := desired{App: app, ID: spec.JobID(app.Name), InFlight: 1}
 	diags := unsupported(app)
-	d.Stack, d.StackName = spec.Stack{Name: DefaultStack, Driver: "raw_exec"}, DefaultStack
+	d.Stack, d.StackName = spec.Stack{Name: DefaultStack, Driver: nomad.DriverRawExec}, DefaultStack
 	if declared, ok := o.Stacks[DefaultStack]; ok {
 		d.Stack = declared
 	}
@@ -54,11 +62,13 @@ func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
 				"Buildpacks see its name as CF_STACK. Declare it with a `stack` block in wadi.hcl to say where it runs."))
 		}
 	}
-	if d.Stack.Driver != "" && d.Stack.Driver != "raw_exec" {
-		diags = append(diags, at(app, "stack", spec.SeverityError,
-			fmt.Sprintf("stack %q has driver %q, which is not supported yet", d.Stack.Name, d.Stack.Driver), `Use driver "raw_exec".`))
+	if d.Stack.Driver == nomad.DriverDocker && !nomad.IsImage(d.Stack.Image) {
+		diags = append(diags, spec.Diagnostic{
+			Severity: spec.SeverityError, File: d.Stack.Pos.File, Line: d.Stack.Pos.Line, Column: d.Stack.Pos.Column, Field: "stack." + d.Stack.Name,
+			Summary: fmt.Sprintf("the image %q of stack %q is no name of an image", d.Stack.Image, d.Stack.Name),
+			Detail:  `Write [registry/]repository[:tag][@digest], as in "cloudfoundry/cflinuxfs4:1.200.0".`,
+		})
 	}
-	d.Stack.Driver = "raw_exec"
 	if app.Deploy.MaxInFlight != nil {
 		d.InFlight = *app.Deploy.MaxInFlight
 	}

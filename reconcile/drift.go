@@ -55,9 +55,15 @@ func (c comparison) drift(explained bool) []Change {
 // memory make.
 var ofOurs = regexp.MustCompile(`^(Stop|Meta\[.*)$|\.(Count|EphemeralDisk\..*|Update\..*|Service\..*|Template\..*|Artifact\..*)$`)
 
+// ofStacks are the parts of a job that the stack makes.
+var ofStacks = regexp.MustCompile(`\.(Driver|User|Config\..*|Env\[WADI_CONTAINER\]|Network\..*)$`)
+
 func (c comparison) explains(field string) bool {
+	runs, _ := c.current()
+	if ofStacks.MatchString(field) {
+		return slices.ContainsFunc(c.Facts, func(f fact) bool { return f.Name == "stack" && runs.Facts[f.Name] != f.Value })
+	}
 	if strings.HasSuffix(field, ".Resources.CPU") || strings.HasSuffix(field, ".Resources.MemoryMB") {
-		runs, _ := c.current()
 		group, _, _ := strings.Cut(field, ".")
 		return slices.ContainsFunc(c.Facts, func(f fact) bool {
 			return (f.Name == group+".memory" || f.Name == group+".cpu") && runs.Facts[f.Name] != f.Value

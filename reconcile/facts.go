@@ -44,7 +44,7 @@ func factsOf(d desired, p pinned, lifecycleSHA string, salt []byte, result *life
 	facts := []fact{
 		ofApp("source", "package "+shortDigest(p.Package)),
 		ofApp("buildpacks", p.describeBuildpacks()),
-		ofApp("stack", d.StackName),
+		ofApp("stack", d.describeStack()),
 		ofApp("droplet", droplet),
 	}
 	m := masks{}

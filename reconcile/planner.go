@@ -138,10 +138,10 @@ func (r *Reconciler) desire(doc *spec.Document, region string) ([]desired, []str
 				warnings = append(warnings, diag.String())
 			}
 		}
-		if !r.Nomad.Loopback() && !o.AllowRawExec {
+		if d.Stack.Driver == nomad.DriverRawExec && !r.Nomad.Loopback() && !o.AllowRawExec {
 			errs = append(errs, at(app, "stack", spec.SeverityError,
 				fmt.Sprintf("app %q would run with raw_exec, without isolation, on %s, which is not on this machine", app.Name, r.Nomad.Address()),
-				"Set allow_raw_exec (WADI_ALLOW_RAW_EXEC=true) if that Nomad is yours alone."))
+				"Give it a stack with driver docker, or set allow_raw_exec (WADI_ALLOW_RAW_EXEC=true) if that Nomad is yours alone."))
 		}
 		wants = append(wants, d)
 	}
@@ -246,6 +246,10 @@ func (r *Reconciler) placement(d desired) nomad.Placement {
 	place := nomad.Placement{Driver: d.Stack.Driver, NodePool: d.Stack.NodePool, Arch: runtime.GOARCH, MinHealthy: 3 * time.Second}
 	if r.Nomad.Loopback() {
 		place.MinHealthy = time.Second
+	}
+	if d.Stack.Driver == nomad.DriverDocker {
+		// the blob store has to be reached from the container
+		place.Container = nomad.Container{Image: d.Stack.Image, Rootfs: true, HostNetwork: r.Blobs.Loopback()}
 	}
 	return place
 }

@@ -54,7 +54,7 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, doc *spec.Document,
 		DiskMB:   max(minStagingDiskMB, *d.Processes[0].DiskMB),
 	}
 	p.StagingKey = stage.KeyInput{
-		LifecycleVersion: lifecycle.Version, OS: "linux", Arch: runtime.GOARCH, Stack: d.StackName,
+		LifecycleVersion: lifecycle.Version, OS: "linux", Arch: runtime.GOARCH, Stack: d.StackName, StackDigest: d.Stack.Image,
 		Package: p.Package, Buildpacks: packs, SkipDetect: p.SkipDetect, MemoryMB: p.MemoryMB,
 		Env: d.App.Env, VCAPApplication: who.vcapForStaging(p.MemoryMB, p.DiskMB), VCAPServices: servicesKey(services(d.App, d.Bindings), d.Bindings),
 		Salt: salt,

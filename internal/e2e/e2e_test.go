@@ -19,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"wadi/internal/dockertest"
 	"wadi/internal/nomadtest"
 )
 
@@ -49,6 +50,10 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rootfs := sync.OnceValue(func() string {
+		dockertest.OnNode(t, p.agent.Client)
+		return dockertest.Import(t, dockertest.Rootfs(t))
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -56,6 +61,9 @@ func TestScripts(t *testing.T) {
 		Condition: func(name string) (bool, error) {
 			if name == "root" {
 				return os.Geteuid() == 0, nil
+			}
+			if name == "docker" {
+				return dockertest.Missing() == nil, nil
 			}
 			if buildpack, ok := strings.CutPrefix(name, "toolchain:"); ok {
 				return hasToolchain(buildpack)
@@ -72,6 +80,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Values[testKey{}] = tt
 			env.Values[requestsKey{}] = new(requests)
+			env.Values[rootfsKey{}] = rootfs
 			env.Vars = append(env.Vars, p.env(space)...)
 			env.Vars = append(env.Vars, "HOME="+env.WorkDir, "SPACE="+space, "PLATFORM="+p.space, "EXAMPLES="+examples, "ROUTER="+p.router,
 				"PLATFORM_DIR="+p.dir,
@@ -81,8 +90,8 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": cmdHTTP, "subst": cmdSubst, "token": cmdToken, "remember": cmdRemember, "jobs": cmdJobs, "job": cmdJob, "await": cmdAwait, "freeport": cmdFreePort, "variable": cmdVariable,
-			"terminal": cmdTerminal,
-			"zip":      cmdZip, "allow": cmdAllow, "nowhere": cmdNowhere,
+			"terminal": cmdTerminal, "rootfs": cmdRootfs,
+			"zip": cmdZip, "allow": cmdAllow, "nowhere": cmdNowhere,
 			"serving": cmdServing, "served": cmdServed, "purge": cmdPurge, "appears": cmdAppears,
 		},
 	})
@@ -112,6 +121,8 @@ func hasToolchain(buildpack string) (bool, error) {
 }
 
 type testKey struct{}
+
+type rootfsKey struct{}
 
 // newPlatform builds the binary and applies a platform, which is destroyed
 // when the test ends.

@@ -3,6 +3,7 @@ package blob
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -74,4 +75,15 @@ func (c *Client) Has(ctx context.Context, digest string) (bool, error) {
 // HasLifecycle reports whether the lifecycle archive is stored.
 func (c *Client) HasLifecycle(ctx context.Context, sha256 string) (bool, error) {
 	return c.exists(ctx, "look for lifecycle "+sha256, "/v1/lifecycle/", sha256)
+}
+
+// Loopback says whether the store is reached by this machine alone, and by no
+// container that has a network of its own.
+func (c *Client) Loopback() bool {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

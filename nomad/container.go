@@ -1,0 +1,100 @@
+package nomad
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/hashicorp/nomad/api"
+)
+
+// Drivers of tasks.
+const (
+	DriverRawExec = "raw_exec"
+	DriverDocker  = "docker"
+)
+
+// Container is what tasks of the docker driver run in. The zero value is
+// that of tasks which run on the node itself.
+type Container struct {
+	// Image is what the node pulls. Nomad interpolates it: it is a reference
+	// (IsImage), which has no `$`, `{` or `%`.
+	Image string
+	// Rootfs says that it is a stack's root file system: read-only, but for
+	// Cloud Foundry's folders on the task's disk. Else it is the image of an
+	// app, which may write wherever its own user may.
+	Rootfs bool
+	// HostNetwork gives tasks the node's network in place of one of their
+	// own, from which nothing is reached that listens on the node's loopback.
+	HostNetwork bool
+}
+
+var imageReference = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
+
+// IsImage says whether a text has the form of an image's name.
+func IsImage(s string) bool { return len(s) <= 512 && imageReference.MatchString(s) }
+
+// containerVar tells the lifecycle that the task has a container, and of
+// which kind.
+const containerVar = "WADI_CONTAINER"
+
+// containerPort is where an app in a network of its own is told to listen.
+const containerPort = 8080
+
+// maxPIDs is Cloud Foundry's limit of processes of an instance.
+const maxPIDs = 1024
+
+// place says where a task runs, with which of the group's ports. In a
+// container the supervisor is root, as it is on a node, and drops its rights
+// before anything of the user's runs: what the task may read, and the app may
+// not, stays between the two (identity, credentials).
+func (p Placement) place(task *api.Task, ports ...string) {
+	task.Driver = p.Driver
+	if p.Driver != DriverDocker {
+		return
+	}
+	c := p.Container
+	task.User = "0:0" // in figures: an image need not know any user
+	task.Config = map[string]any{
+		"image":      c.Image,
+		"entrypoint": []string{"/local/lifecycle"},
+		"args":       task.Config["args"],
+		"work_dir":   "/",
+		"pids_limit": maxPIDs,
+	}
+	if c.Rootfs {
+		task.Config["readonly_rootfs"] = true
+		task.Config["volumes"] = []string{"local/vcap:/home/vcap", "local/tmp:/tmp"}
+	}
+	kind := "own-network"
+	if c.HostNetwork {
+		kind = "host-network"
+		task.Config["network_mode"] = "host"
+	} else if len(ports) > 0 {
+		task.Config["ports"] = ports
+	}
+	if task.Env == nil {
+		task.Env = map[string]string{}
+	}
+	task.Env[containerVar] = kind
+}
+
+// port is where the app listens inside of its task; 0 = on the port that it
+// has on the node.
+func (p Placement) port() int {
+	if p.Driver == DriverDocker && !p.Container.HostNetwork {
+		return containerPort
+	}
+	return 0
+}
+
+// containerOf reads back what place wrote.
+func containerOf(task *api.Task) Container {
+	var c Container
+	if task.Driver != DriverDocker {
+		return c
+	}
+	c.Image, _ = task.Config["image"].(string)
+	c.Rootfs, _ = task.Config["readonly_rootfs"].(bool)
+	c.HostNetwork = fmt.Sprint(task.Config["network_mode"]) == "host"
+	return c
+}
