@@ -29,18 +29,18 @@ var variableTable = []key{
 }
 
 var validationTable = []key{
-	{name: "condition", yaml: "-", value: value{kind: yesOrNo}, doc: "What must be true; it may refer to other variables and to locals. Needed."},
-	{name: "error_message", yaml: "-", value: value{kind: strictText}, doc: "What is said if it is not. Needed."},
+	{name: "condition", needed: true, yaml: "-", value: value{kind: yesOrNo}, doc: "What must be true; it may refer to other variables and to locals."},
+	{name: "error_message", needed: true, yaml: "-", value: value{kind: strictText}, doc: "What is said if it is not."},
 }
 
 var stackTable = []key{
-	{name: "driver", yaml: "-", value: value{kind: oneWord, words: []string{"raw_exec", "docker"}}, doc: "Nomad's task driver. Needed.", unserved: "`docker`"},
+	{name: "driver", needed: true, yaml: "-", value: value{kind: oneWord, words: []string{"raw_exec", "docker"}}, doc: "Nomad's task driver."},
 	{name: "node_pool", yaml: "-", value: value{kind: strictText}, initial: "`default`", doc: "Nomad's node pool."},
-	{name: "image", yaml: "-", value: value{kind: strictText}, doc: "The root file system, for `docker` and needed there.", unserved: "all"},
+	{name: "image", yaml: "-", value: value{kind: strictText}, doc: "The root file system, for `docker` and needed there."},
 }
 
 var buildpackTable = []key{
-	{name: "source", yaml: "-", value: value{kind: strictText, prose: "URL, or folder below the file's"}, doc: "Where the buildpack is. Needed.", unserved: "URLs"},
+	{name: "source", needed: true, yaml: "-", value: value{kind: strictText, prose: "URL, or folder below the file's"}, doc: "Where the buildpack is.", unserved: "URLs and archives"},
 	{name: "sha256", yaml: "-", value: value{kind: strictText, prose: "64 hexadecimal digits"}, doc: "The digest of what the URL answers."},
 }
 

@@ -14,6 +14,9 @@ type key struct {
 	hcl string
 	// block is the HCL block that stands for the key, in place of hcl.
 	block string
+	// needed keys must be there. Listed keys stand in `processes` only, not in
+	// the app for its web process.
+	needed, listed bool
 
 	value   value
 	initial string // what holds where the files say nothing
@@ -46,8 +49,11 @@ const (
 type value struct {
 	kind     valueKind
 	min, max int64
+	orNull   bool // null counts as not said
 	words    []string
+	items    *value // what lists and maps hold
 	keys     []key
+	closed   bool // other keys than these are an error, not only ignored
 	// prose is what the reference page says where the rest does not say it all.
 	prose string
 }
