@@ -2,9 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -20,18 +23,55 @@ type finding struct {
 }
 
 // lookAt guesses what kind of app a folder holds, by the files by which the
-// buildpacks themselves detect.
+// built-in buildpacks detect, in their order.
 func lookAt(dir fs.FS) finding {
-	has := func(name string) bool { _, err := fs.Stat(dir, name); return err == nil }
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { _, err := fs.Stat(dir, name); return err == nil })
+	}
+	withProcfile := func(f finding) finding {
+		if f.memory = "256M"; f.command && has("Procfile") {
+			f.says, f.command = f.says+" whose Procfile says how to start it", false
+		} else if f.command {
+			f.says += " without a Procfile, so the command that starts it is yours to fill in"
+		}
+		return f
+	}
 	switch {
-	case has("Staticfile"), has("index.html"):
+	case has("Staticfile"), has("index.html") && !has(notStatic...):
 		return finding{says: "a static site", buildpack: "staticfile", memory: "64M"}
-	case has("Procfile"):
-		return finding{says: "an app whose Procfile says how to start it", buildpack: "procfile", memory: "256M"}
 	case has("bin/detect"), has("bin/compile"):
 		return finding{says: "a buildpack, not an app; name an app's folder as path", memory: "256M"}
+	case has("package.json"):
+		return withProcfile(finding{says: "a Node.js app", buildpack: "nodejs", command: !has("server.js") && !startScript(dir)})
+	case has("go.mod"):
+		return withProcfile(finding{says: "a Go app", buildpack: "go"})
+	case has("requirements.txt", "setup.py", "Pipfile", "environment.yml"), isPythonProject(dir):
+		return withProcfile(finding{says: "a Python app", buildpack: "python", command: true})
+	case has("Procfile"):
+		return withProcfile(finding{says: "an app", buildpack: "procfile", command: true})
 	}
-	return finding{says: "an app without a Procfile, so the command that starts it is yours to fill in", buildpack: "binary", memory: "256M", command: true}
+	return withProcfile(finding{says: "an app", buildpack: "binary", command: true})
+}
+
+// notStatic are the files beside which an index.html is part of another app.
+var notStatic = []string{"Procfile", "package.json", "go.mod", "requirements.txt", "setup.py", "pyproject.toml", "Pipfile"}
+
+// startScript tells whether npm start has something to start.
+func startScript(dir fs.FS) bool {
+	var p struct {
+		Scripts map[string]any
+	}
+	data, err := fs.ReadFile(dir, "package.json")
+	return err == nil && json.Unmarshal(data, &p) == nil && p.Scripts["start"] != nil
+}
+
+var pythonProject = regexp.MustCompile(`(?m)^[ \t]*\[(project|build-system)\]`)
+
+// isPythonProject tells a pyproject.toml of an app from one that only
+// configures tools.
+func isPythonProject(dir fs.FS) bool {
+	data, err := fs.ReadFile(dir, "pyproject.toml")
+	return err == nil && pythonProject.Match(data)
 }
 
 var firstFileTemplate = template.Must(template.New("wadi.hcl").Parse(`# {{.Says}}

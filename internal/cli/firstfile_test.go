@@ -9,16 +9,58 @@ import (
 	"testing/fstest"
 
 	"wadi/spec"
+	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/builtin"
 )
 
+// TestLookAt holds what init says to what the buildpacks themselves detect.
 func TestLookAt(t *testing.T) {
 	t.Parallel()
-	for file, want := range map[string]string{
-		"index.html": "staticfile", "Staticfile": "staticfile", "Procfile": "procfile", "go.mod": "binary", "bin/detect": "",
-	} {
-		if got := lookAt(fstest.MapFS{file: {}}); got.buildpack != want {
-			t.Errorf("a folder with %s: buildpack %q, want %q", file, got.buildpack, want)
+	packs := t.TempDir()
+	for _, name := range lifecycle.Builtins() {
+		if err := builtin.Write(filepath.Join(packs, name), name, "/nowhere/lifecycle"); err != nil {
+			t.Fatal(err)
 		}
+	}
+	for _, c := range []struct {
+		files   string // name=content, by blanks
+		command bool   // left to the user
+	}{
+		{"index.html", false},
+		{"Staticfile package.json", false},
+		{"package.json={\"scripts\":{\"start\":\"node_x\"}} index.html", false},
+		{"package.json={}", true},
+		{"package.json={} server.js", false},
+		{"package.json={} Procfile", false},
+		{"go.mod Procfile", false},
+		{"requirements.txt Procfile", false},
+		{"requirements.txt index.html", true},
+		{"pyproject.toml=[project]", true},
+		{"pyproject.toml=[tool.ruff] Procfile", false},
+		{"environment.yml", true},
+		{"Procfile index.html", false},
+		{"main.c", true},
+	} {
+		app := t.TempDir()
+		for file := range strings.FieldsSeq(c.files) {
+			name, content, _ := strings.Cut(file, "=")
+			if err := os.WriteFile(filepath.Join(app, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := "binary" // detects nothing: it has to be named
+		for _, name := range lifecycle.Builtins() {
+			if exec.Command(filepath.Join(packs, name, "bin/detect"), app).Run() == nil {
+				want = name
+				break
+			}
+		}
+		if got := lookAt(os.DirFS(app)); got.buildpack != want || got.command != c.command {
+			t.Errorf("%s: buildpack %q, command to fill in %v; want %q, %v", c.files, got.buildpack, got.command, want, c.command)
+		}
+	}
+	if got := lookAt(fstest.MapFS{"bin/detect": {}, "go.mod": {}}); got.buildpack != "" {
+		t.Errorf("a buildpack is taken for an app of %s", got.buildpack)
 	}
 }
 
