@@ -21,7 +21,7 @@ const (
 )
 
 func newLogs(streams Streams) *cobra.Command {
-	var staging bool
+	var staging, follow bool
 	var o reconcile.LogOptions
 	cmd := &cobra.Command{
 		Use:   "logs [APP…]",
@@ -51,14 +51,12 @@ A token needs Nomad's capabilities read-job and read-fs.`,
 			if err != nil {
 				return err
 			}
-			if o.Lines < 0 && cmd.Flags().Changed("lines") {
+			if o.Lines < 0 {
 				return withHint(fmt.Errorf("--lines is %d", o.Lines), "give a number of lines, 0 for none")
 			}
-			if o.Lines < 0 {
-				o.Lines = linesFollowing
-				if o.Recent {
-					o.Lines = linesRecent
-				}
+			o.Recent = o.Recent || !follow
+			if o.Recent && !cmd.Flags().Changed("lines") {
+				o.Lines = linesRecent
 			}
 			show := newLogWriter(streams.Out, s, len(args) != 1)
 			if staging {
@@ -73,13 +71,15 @@ A token needs Nomad's capabilities read-job and read-fs.`,
 	}
 	addFlags(cmd, keySpace, keyProject, keyVar, keyVarsFile, keyJSON, keyPlatformSpace)
 	cmd.Flags().BoolVar(&o.Recent, "recent", false, "show the last lines, of dead instances too, and end")
-	cmd.Flags().IntVarP(&o.Lines, "lines", "n", -1, fmt.Sprintf("how `many` of the last lines of each instance and stream (default %d, with --recent %d)", linesFollowing, linesRecent))
+	cmd.Flags().IntVarP(&o.Lines, "lines", "n", linesFollowing, fmt.Sprintf("how `many` of the last lines of each instance and stream; with --recent %d if not said", linesRecent))
+	cmd.Flags().BoolVarP(&follow, "follow", "f", true, "follow until Ctrl-C; --follow=false is --recent")
 	cmd.Flags().StringVar(&o.Process, "process", "", "only of the process `type`")
-	cmd.Flags().IntVar(&o.Instance, "instance", -1, "only of the instance with this `index` (default all)")
+	cmd.Flags().IntVar(&o.Instance, "instance", -1, "only of the instance with this `index`; -1 is all")
 	cmd.Flags().BoolVar(&staging, "staging", false, "show how the version that runs was staged, and end")
-	for _, other := range []string{"recent", "lines", "process", "instance"} {
+	for _, other := range []string{"recent", "lines", "process", "instance", "follow"} {
 		cmd.MarkFlagsMutuallyExclusive("staging", other)
 	}
+	cmd.MarkFlagsMutuallyExclusive("recent", "follow")
 	return cmd
 }
 

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -60,11 +62,22 @@ elsewhere every change is a line.`,
 }
 
 // projectHere is the project of the files in the working directory, "" where
-// there are none.
+// there are none. It takes the name from files that are wrong otherwise too:
+// who looks after an app need not have the values of its variables at hand.
 func (s settings) projectHere(ctx context.Context) (string, error) {
-	if s.ProjectName == "" && !spec.HasFiles(spec.OSFS(), s.Dir) {
+	if s.ProjectName != "" {
+		return s.ProjectName, nil
+	}
+	if !spec.HasFiles(spec.OSFS(), s.Dir) {
 		return "", nil
 	}
-	_, name, _, err := s.projectOfFiles(ctx)
-	return name, err
+	doc, diags := s.loadFiles(ctx, false)
+	if diags.HasErrors() && !doc.ProjectNamed && slices.ContainsFunc(doc.Files, isHCL) {
+		return "", withHint(diags, "Or name the project: --project NAME")
+	}
+	name, _ := s.project(doc)
+	return name, nil
 }
+
+// isHCL tells a file that may name the project.
+func isHCL(path string) bool { return filepath.Ext(path) == ".hcl" }
