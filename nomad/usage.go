@@ -56,8 +56,9 @@ func (c *Client) Healthy(ctx context.Context, allocID string) (healthy bool, out
 	return len(checks) > 0, ""
 }
 
-// reasonOf is the supervisor's own words in the answer of its health port,
-// else the answer as it is.
+// reasonOf is the supervisor's own words in the answer of its health port.
+// Anything else is Nomad's failure to reach that port, which tells nobody
+// more than that.
 func reasonOf(output string) string {
 	var health struct {
 		State, Reason string
@@ -65,7 +66,7 @@ func reasonOf(output string) string {
 	if json.Unmarshal([]byte(output), &health) == nil && health.State != "" {
 		return strings.TrimSuffix(health.State+": "+health.Reason, ": ")
 	}
-	return output
+	return "its supervisor has not answered yet"
 }
 
 // TaskFile reads a small file of a task's folder. It needs the capability

@@ -66,14 +66,11 @@ func (r *Reconciler) appStatus(ctx context.Context, id string) (*AppStatus, erro
 
 func (r *Reconciler) processStatus(ctx context.Context, job *api.Job, g *api.TaskGroup, allocs []*api.AllocationListStub) ProcessStatus {
 	p := ProcessStatus{Type: *g.Name, Wanted: *g.Count, MemoryMB: *g.Tasks[0].Resources.MemoryMB, Instances: []InstanceStatus{}}
-	if isStopped(job) {
-		p.Wanted = 0
-	}
 	for _, a := range shownInstances(*g.Name, allocs) {
 		in := instanceStatus(a)
 		if in.State == StateRunning {
 			if healthy, why := r.Nomad.Healthy(ctx, a.ID); !healthy {
-				in.State, in.Details = StateStarting, strings.TrimSpace(in.Details+" "+why)
+				in.State, in.Details = StateStarting, strings.Trim(in.Details+", "+why, ", ")
 			}
 		}
 		switch in.State {
@@ -86,7 +83,7 @@ func (r *Reconciler) processStatus(ctx context.Context, job *api.Job, g *api.Tas
 		}
 		p.Instances = append(p.Instances, in)
 	}
-	if missing := missingInstances(p); len(missing) > 0 {
+	if missing := missingInstances(p); len(missing) > 0 && !isStopped(job) {
 		why, err := r.Nomad.WhyNotPlaced(ctx, *job.ID)
 		if err != nil {
 			why = err.Error()
