@@ -35,9 +35,18 @@ type Item struct {
 // A file that grows meanwhile is cut at the size it had; one that shrinks or
 // vanishes is a *ChangedError.
 func WriteDir(ctx context.Context, w io.Writer, dir string) error {
+	items, err := Items(ctx, dir)
+	if err != nil {
+		return err
+	}
+	return Write(ctx, w, Dir(dir), items)
+}
+
+// Items lists what WriteDir writes of the folder dir.
+func Items(ctx context.Context, dir string) ([]Item, error) {
 	infos, err := List(ctx, dir, KeepAll)
 	if err != nil {
-		return fmt.Errorf("cannot list the folder to archive: %w", err)
+		return nil, fmt.Errorf("cannot list the folder to archive: %w", err)
 	}
 	type id struct{ dev, inode uint64 }
 	first := map[id]string{}
@@ -61,7 +70,7 @@ func WriteDir(ctx context.Context, w io.Writer, dir string) error {
 		}
 		items = append(items, item)
 	}
-	return Write(ctx, w, Dir(dir), items)
+	return items, nil
 }
 
 // Write writes the items, in the order given, with the content that their

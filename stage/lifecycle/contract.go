@@ -4,7 +4,7 @@ import "encoding/json"
 
 // Version is part of every staging key: it changes whenever the builder
 // would make another droplet of the same input.
-const Version = "2"
+const Version = "3"
 
 // Names of the files that the supervisor and the builder find in the task's
 // secrets folder (NOMAD_SECRETS_DIR).
@@ -116,6 +116,8 @@ type BuildpackInfo struct {
 	Name    string           `json:"name"`
 	Version string           `json:"version,omitempty"`
 	Config  *BuildpackConfig `json:"config,omitempty"`
+	// OutputMetadata is whatever else the buildpack says of itself.
+	OutputMetadata map[string]any `json:"output_metadata,omitempty"`
 }
 
 // BuildpackConfig is what a buildpack may ask of the launcher.

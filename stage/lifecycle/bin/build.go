@@ -28,6 +28,7 @@ var sources = []string{
 	"stage/archive",
 	"stage/blob",
 	"stage/lifecycle",
+	"stage/lifecycle/build",
 	"stage/lifecycle/builder",
 	"stage/lifecycle/builtin",
 	"stage/lifecycle/cmd",

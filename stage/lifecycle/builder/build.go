@@ -2,7 +2,9 @@ package builder
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,10 +16,12 @@ import (
 )
 
 // Buildpack is one buildpack on the disk. Dir holds bin/, or one folder that
-// does, as archives of repositories have it.
+// does, as archives of repositories have it; LegacyDir ("" = none) is looked
+// at where Dir does not.
 type Buildpack struct {
-	Key string // as the user wrote it
-	Dir string
+	Key       string // as the user wrote it
+	Dir       string
+	LegacyDir string
 }
 
 // Config says what is built, where and with what.
@@ -28,7 +32,7 @@ type Config struct {
 
 	BuildDir string // the app; belongs to the user that scripts run as
 	// ContentsDir becomes the droplet: Build makes deps, profile.d, tmp,
-	// logs and the metadata files in it. It exists and is empty but for
+	// logs and staging_info.yml in it. It exists and is empty but for
 	// BuildDir, if that is its folder app.
 	ContentsDir string
 	CacheDir    string // exists; what earlier builds left is cleaned
@@ -84,12 +88,16 @@ func (b *build) build(ctx context.Context) (lifecycle.DropletMetadata, error) {
 	if err != nil {
 		return meta, err
 	}
+	nameLast(&meta, chosen.detected)
 	describe(&meta, launch)
 	if meta.ProcessTypes["web"] == "" {
 		fmt.Fprintln(b.Stderr, "No start command specified by buildpack or via Procfile.")
 		fmt.Fprintln(b.Stderr, "App will not start unless a command is provided at runtime.")
 	}
-	if err := b.writeMetadata(meta); err != nil {
+	if err := b.makeRunDirs(); err != nil {
+		return meta, fail(1, "Failed to set up droplet filesystem", err)
+	}
+	if err := b.writeStagingInfo(meta); err != nil {
 		return meta, fail(1, "Failed to set up droplet filesystem", err)
 	}
 	return meta, nil
@@ -123,13 +131,23 @@ func (b *build) makeDirectories() error {
 	for i := range b.supplyCount() + 1 {
 		dirs = append(dirs, filepath.Join(b.depsDir, b.depsIndex(i)))
 	}
-	dirs = append(dirs, filepath.Join(b.ContentsDir, "tmp"), filepath.Join(b.ContentsDir, "logs"))
 	for _, dir := range dirs {
-		if err := proc.MakeDir(dir); err != nil {
+		if err := b.Host.MakeDir(dir); err != nil {
 			return err
 		}
 	}
 	return b.makeCacheDirs()
+}
+
+// makeRunDirs makes the folders that apps find beside theirs; buildpacks may
+// have made them.
+func (b *build) makeRunDirs() error {
+	for _, name := range []string{"tmp", "logs"} {
+		if err := b.Host.MakeDir(filepath.Join(b.ContentsDir, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeCacheDirs keeps the caches of the buildpacks that take part and
@@ -153,7 +171,7 @@ func (b *build) makeCacheDirs() error {
 		}
 	}
 	for name := range needed {
-		if err := proc.MakeDir(filepath.Join(b.CacheDir, name)); err != nil {
+		if err := b.Host.MakeDir(filepath.Join(b.CacheDir, name)); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -166,6 +167,9 @@ func TestFailures(t *testing.T) {
 		"release is no YAML":     {project{buildpacks: []scripts{with("bin/release", "echo 'a: b: c'\n")}}, 224, "Failed to build droplet release: buildpack's release output invalid: "},
 		"Procfile is no YAML":    {project{buildpacks: []scripts{fine}, files: map[string]string{"Procfile": "web: echo a: b\n"}}, 1, "Failed to read command from Procfile: invalid YAML"},
 		"launch.yml is no YAML":  {project{buildpacks: []scripts{{"bin/supply": `echo '{' > "$3/$4/launch.yml"` + "\n", "bin/finalize": ""}}}, 1, "deps/0/launch.yml"},
+		"launch.yml is a pipe":   {project{buildpacks: []scripts{{"bin/supply": `mkfifo "$3/$4/launch.yml"` + "\n", "bin/finalize": ""}}}, 1, "0/launch.yml is not a file"},
+		"Procfile is a pipe":     {project{buildpacks: []scripts{with("bin/compile", `mkfifo "$1/Procfile"`+"\n")}}, 1, "Procfile is not a file"},
+		"Procfile is too big":    {project{buildpacks: []scripts{with("bin/compile", `head -c 2000000 /dev/zero > "$1/Procfile"`+"\n")}}, 1, "Procfile has more than 1048576 bytes"},
 		"launch.yml leads away":  {project{buildpacks: []scripts{{"bin/supply": `ln -s /etc/hostname "$3/$4/launch.yml"` + "\n", "bin/finalize": ""}}}, 1, "path escapes"},
 		"Procfile leads outside": {project{buildpacks: []scripts{with("bin/compile", `ln -s ../../../../../../etc/hostname "$1/Procfile"`+"\n")}}, 1, "Failed to read command from Procfile"},
 	}
@@ -267,6 +271,68 @@ func TestDetect(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(b.root, "contents/deps/0")); err == nil {
 		t.Error("deps/0 is there although bin/compile does not know it")
+	}
+}
+
+// TestFailureNamesNobody: what bin/detect printed is the name of a buildpack
+// that made a droplet.
+func TestFailureNamesNobody(t *testing.T) {
+	t.Parallel()
+	b := build1(t, project{detect: true, buildpacks: []scripts{{"bin/detect": "echo it\n", "bin/compile": "exit 1\n"}}})
+	if got := b.meta.LifecycleMetadata; b.code() != 223 || got.BuildpackKey != "bp0" || got.DetectedBuildpack != "" || got.Buildpacks[0].Name != "" {
+		t.Errorf("code %d, metadata %+v", b.code(), got)
+	}
+}
+
+// TestConfig: config.yml is taken as far as it can be read, and what it says
+// beside the name goes on as JSON.
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		file string
+		want lifecycle.BuildpackInfo
+	}{
+		"missing":       {"", lifecycle.BuildpackInfo{}},
+		"broken":        {"name: [", lifecycle.BuildpackInfo{}},
+		"a wrong type":  {"name: N\nversion: [1]\nconfig: {entrypoint_prefix: p}\n", lifecycle.BuildpackInfo{Name: "N", Config: &lifecycle.BuildpackConfig{EntrypointPrefix: "p"}}},
+		"numbers":       {"name: 7\nversion: 1.10\n", lifecycle.BuildpackInfo{Name: "7", Version: "1.10"}},
+		"key":           {"name: N\nkey: other\n", lifecycle.BuildpackInfo{Name: "N"}},
+		"more metadata": {"output_metadata: {a: 1, b: {c: [x, {2: z}]}, d: .inf}\n", lifecycle.BuildpackInfo{OutputMetadata: map[string]any{"a": 1, "b": map[string]any{"c": []any{"x", map[string]any{"2": "z"}}}, "d": "+Inf"}}},
+		"no metadata":   {"name: N\noutput_metadata: {}\n", lifecycle.BuildpackInfo{Name: "N"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			supply := "true\n"
+			if test.file != "" {
+				supply = "cat > \"$3/$4/config.yml\" <<'END'\n" + test.file + "END\n"
+			}
+			b := build1(t, project{buildpacks: []scripts{{"bin/supply": supply, "bin/finalize": "", "bin/release": quietRelease}}})
+			if b.err != nil {
+				t.Fatal(b.err, b.stderr)
+			}
+			test.want.Key = "bp0"
+			if diff := cmp.Diff([]lifecycle.BuildpackInfo{test.want}, b.meta.LifecycleMetadata.Buildpacks); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if _, err := json.Marshal(b.meta); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestRunDirs: a buildpack may have made the folders beside the app's.
+func TestRunDirs(t *testing.T) {
+	t.Parallel()
+	b := build1(t, project{buildpacks: []scripts{{"bin/supply": `mkdir "$3/../tmp" && echo x > "$3/../tmp/kept"` + "\n", "bin/finalize": "", "bin/release": quietRelease}}})
+	if b.err != nil {
+		t.Fatal(b.err, b.stderr)
+	}
+	for _, name := range []string{"tmp/kept", "logs"} {
+		if _, err := os.Stat(filepath.Join(b.root, "contents", name)); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

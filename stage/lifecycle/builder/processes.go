@@ -2,19 +2,19 @@ package builder
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"go.yaml.in/yaml/v2"
 
 	"wadi/stage/lifecycle"
-	"wadi/stage/lifecycle/launch"
 )
 
 // launchProcess is an entry of a buildpack's launch.yml.
@@ -70,6 +70,32 @@ func (b *build) processes(ctx context.Context, chosen choice) ([]launchProcess, 
 	return merge(all, fromProcfile), nil
 }
 
+// maxSmall bounds the files that buildpacks and apps tell the builder with, in
+// bytes.
+const maxSmall = 1 << 20
+
+// readSmall reads a file below root. Whoever wrote it may be anybody: a pipe
+// would block, and a big one would not fit into the memory of the task.
+func readSmall(root *os.Root, name string) ([]byte, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", name)
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
+	if err == nil && len(content) > maxSmall {
+		err = fmt.Errorf("%s has more than %d bytes", name, maxSmall)
+	}
+	return content, err
+}
+
 // merge lets later entries replace earlier ones of their type in place.
 func merge(all, later []launchProcess) []launchProcess {
 	for _, p := range later {
@@ -86,7 +112,7 @@ func merge(all, later []launchProcess) []launchProcess {
 // readLaunchYML reads a file that a buildpack wrote; it cannot name one
 // outside of deps.
 func readLaunchYML(deps *os.Root, index string) ([]launchProcess, bool, error) {
-	content, err := deps.ReadFile(filepath.Join(index, "launch.yml"))
+	content, err := readSmall(deps, filepath.Join(index, "launch.yml"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
 	}
@@ -126,7 +152,7 @@ func readProcfile(buildDir string) ([]launchProcess, error) {
 		return nil, err
 	}
 	defer root.Close()
-	content, err := root.ReadFile("Procfile")
+	content, err := readSmall(root, "Procfile")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -168,66 +194,4 @@ func describe(meta *lifecycle.DropletMetadata, processes []launchProcess) {
 		meta.Processes = append(meta.Processes, lifecycle.ProcessType{Type: p.Type, Command: p.Command})
 		meta.ProcessTypes[p.Type] = p.Command
 	}
-}
-
-// metadata is the part of the result that is known before the processes are.
-func (b *build) metadata(chosen choice) lifecycle.DropletMetadata {
-	var infos []lifecycle.BuildpackInfo
-	for i, key := range chosen.keys {
-		info := b.readConfig(b.depsIndex(i))
-		info.Key = key
-		infos = append(infos, info)
-	}
-	last := &infos[len(infos)-1]
-	if last.Name == "" {
-		last.Name = chosen.detected
-	}
-	return lifecycle.DropletMetadata{
-		LifecycleMetadata: lifecycle.BuildpackMetadata{
-			BuildpackKey: last.Key, DetectedBuildpack: last.Name, Buildpacks: infos,
-		},
-		LifecycleType: "buildpack",
-	}
-}
-
-// readConfig reads how a buildpack named itself. A missing or broken file is
-// no failure: Cloud Foundry takes what it can read.
-func (b *build) readConfig(index string) lifecycle.BuildpackInfo {
-	var config struct {
-		Name    string                     `yaml:"name"`
-		Version string                     `yaml:"version"`
-		Config  *lifecycle.BuildpackConfig `yaml:"config"`
-	}
-	deps, err := os.OpenRoot(b.depsDir)
-	if err != nil {
-		return lifecycle.BuildpackInfo{}
-	}
-	defer deps.Close()
-	content, err := deps.ReadFile(filepath.Join(index, "config.yml"))
-	if err != nil || yaml.Unmarshal(content, &config) != nil {
-		return lifecycle.BuildpackInfo{}
-	}
-	return lifecycle.BuildpackInfo{Name: config.Name, Version: config.Version, Config: config.Config}
-}
-
-// writeMetadata writes what the launcher and the supervisor read.
-func (b *build) writeMetadata(meta lifecycle.DropletMetadata) error {
-	infos := meta.LifecycleMetadata.Buildpacks
-	staging := launch.StagingInfo{
-		DetectedBuildpack: meta.LifecycleMetadata.DetectedBuildpack,
-		StartCommand:      meta.ProcessTypes["web"],
-		Config:            infos[len(infos)-1].Config,
-	}
-	if err := writeJSON(filepath.Join(b.ContentsDir, lifecycle.StagingInfoName), staging); err != nil {
-		return err
-	}
-	return writeJSON(filepath.Join(b.ContentsDir, lifecycle.MetadataName), meta)
-}
-
-func writeJSON(path string, value any) error {
-	content, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(content, '\n'), 0o644)
 }

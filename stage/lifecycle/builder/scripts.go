@@ -150,7 +150,7 @@ func (b *build) capture(ctx context.Context, script string, args ...string) ([]b
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, err
 	}
-	if proc.Dropping() {
+	if b.Host.Dropping() {
 		if err := f.Chown(proc.UID, proc.GID); err != nil {
 			return nil, err
 		}
@@ -167,15 +167,22 @@ func (b *build) capture(ctx context.Context, script string, args ...string) ([]b
 
 // buildpackDir is the folder that holds bin/.
 func buildpackDir(bp Buildpack) (string, error) {
-	if exists(filepath.Join(bp.Dir, "bin")) {
-		return bp.Dir, nil
+	for _, dir := range []string{bp.Dir, bp.LegacyDir} {
+		if dir != "" && exists(filepath.Join(dir, "bin")) {
+			return dir, nil
+		}
 	}
-	entries, err := os.ReadDir(bp.Dir)
+	dir := bp.Dir
+	entries, err := os.ReadDir(dir)
+	if len(entries) == 0 && bp.LegacyDir != "" {
+		dir = bp.LegacyDir
+		entries, err = os.ReadDir(dir)
+	}
 	if err != nil {
 		return "", fail(1, fmt.Sprintf("Failed to read buildpack directory '%s' for buildpack '%s'", bp.Dir, bp.Key), nil)
 	}
 	if len(entries) == 1 {
-		if nested := filepath.Join(bp.Dir, entries[0].Name()); exists(filepath.Join(nested, "bin")) {
+		if nested := filepath.Join(dir, entries[0].Name()); exists(filepath.Join(nested, "bin")) {
 			return nested, nil
 		}
 	}

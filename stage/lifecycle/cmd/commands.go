@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"wadi/stage/lifecycle/build"
 	"wadi/stage/lifecycle/instance"
 	"wadi/stage/lifecycle/launch"
 	"wadi/stage/lifecycle/proc"
@@ -12,6 +13,7 @@ import (
 )
 
 const usage = `usage: lifecycle stage                             the staging task
+       lifecycle build --buildpack-order KEY,… [FLAG…]    the builder without Nomad: files in, a droplet out
        lifecycle run                               the supervisor of one instance
        lifecycle task                              a one-off task
        lifecycle shell TERM [COMMAND]              become a shell beside a running instance
@@ -23,6 +25,7 @@ const usage = `usage: lifecycle stage                             the staging ta
 // commands take what follows their name and return the exit code.
 var commands = map[string]func(args []string) int{
 	"stage":       func([]string) int { return staging.Run(os.Stdout, os.Stderr) },
+	"build":       func(args []string) int { return build.Main(args, os.Stdout, os.Stderr) },
 	"run":         func([]string) int { return instance.Run(os.Stdout, os.Stderr) },
 	"task":        func([]string) int { return instance.RunTask(os.Stdout, os.Stderr) },
 	"shell":       instance.Shell,

@@ -1,8 +1,8 @@
 package launch
 
 import (
-	"bytes"
 	"encoding/json"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -48,8 +48,12 @@ func Environ(env map[string]string) []string {
 // completeVCAPApplication adds what is known in the instance alone. Not a
 // JSON object: it stays as it is.
 func completeVCAPApplication(env map[string]string) (string, bool) {
-	decoder := json.NewDecoder(strings.NewReader(env["VCAP_APPLICATION"]))
-	decoder.UseNumber()
+	text := env["VCAP_APPLICATION"]
+	if !json.Valid([]byte(text)) {
+		return "", false
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber() // big ones stay as they are
 	var vcap map[string]any
 	if decoder.Decode(&vcap) != nil || vcap == nil {
 		return "", false
@@ -62,13 +66,8 @@ func completeVCAPApplication(env map[string]string) (string, bool) {
 	if index, err := strconv.Atoi(env["INSTANCE_INDEX"]); err == nil {
 		vcap["instance_index"] = index
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if encoder.Encode(vcap) != nil {
-		return "", false
-	}
-	return strings.TrimSuffix(out.String(), "\n"), true
+	out, err := json.Marshal(vcap)
+	return string(out), err == nil
 }
 
 // databaseSchemes are the schemes of credentials that make a DATABASE_URL,
@@ -102,9 +101,13 @@ func DatabaseURL(vcapServices string) string {
 			if json.Unmarshal(instance.Credentials, &credentials) != nil {
 				continue // credentials of another shape: not a database's
 			}
-			scheme, rest, ok := strings.Cut(credentials.URI, "://")
-			if mapped := databaseSchemes[scheme]; ok && mapped != "" {
-				return mapped + "://" + rest
+			uri, err := url.Parse(credentials.URI)
+			if err != nil {
+				continue
+			}
+			if scheme := databaseSchemes[uri.Scheme]; scheme != "" {
+				uri.Scheme = scheme
+				return uri.String()
 			}
 		}
 	}

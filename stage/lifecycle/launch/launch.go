@@ -2,6 +2,7 @@ package launch
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -17,6 +18,7 @@ import (
 // Exit codes of the launcher itself; else the app's code is that of the task.
 const (
 	exitUsage = 1 // arguments or staging info
+	exitFlag  = 2 // a flag that there is not
 	exitEnv   = 3
 	exitExec  = 4
 )
@@ -29,8 +31,9 @@ type StagingInfo struct {
 }
 
 // Main is `lifecycle launch APPDIR COMMAND METADATA`, run in the folder that
-// holds staging_info.yml. COMMAND "" means the droplet's own. METADATA is
-// ignored, as Cloud Foundry's launcher does. It returns only if it failed.
+// holds staging_info.yml. COMMAND "" means the droplet's own. METADATA and
+// what follows may be flags, else it is ignored, as Cloud Foundry's launcher
+// does. It returns only if it failed.
 func Main(args []string, stderr io.Writer) int { return launch(args, "", stderr) }
 
 // Task is `lifecycle launch-task` with the same arguments, for a one-off
@@ -40,7 +43,7 @@ func Task(args []string, stderr io.Writer) int { return launch(args, " >&2", std
 
 func launch(args []string, notes string, stderr io.Writer) int {
 	if len(args) < 3 {
-		fmt.Fprintf(stderr, "launcher: received only %d arguments\nUsage: launcher <app-directory> <start-command> <metadata>\n", len(args)+1)
+		fmt.Fprintf(stderr, "launcher: received only %d arguments\nUsage: launcher <app-directory> <start-command> <metadata>\n", len(args))
 		return exitUsage
 	}
 	info, err := readStagingInfo(lifecycle.StagingInfoName)
@@ -61,6 +64,16 @@ func launch(args []string, notes string, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "launcher: finding the app folder: %s\n", err)
 		return exitEnv
 	}
+	switch err := parseFlags(args[2:], stderr); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return exitFlag
+	}
+	if err := CheckPlatformOptions(os.Getenv); err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitEnv
+	}
 	prefix := ""
 	if info.Config != nil {
 		prefix = info.Config.EntrypointPrefix
@@ -69,6 +82,14 @@ func launch(args []string, notes string, stderr io.Writer) int {
 	err = syscall.Exec(Bash, argv, Env(os.Environ(), dir))
 	fmt.Fprintf(stderr, "launcher: starting %s: %s: the stack needs bash\n", Bash, err)
 	return exitExec
+}
+
+// parseFlags reads flags that Cloud Foundry puts after the arguments.
+func parseFlags(args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("launcher", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	CredHubFlags(flags)
+	return flags.Parse(args)
 }
 
 func readStagingInfo(path string) (StagingInfo, error) {
@@ -81,7 +102,7 @@ func readStagingInfo(path string) (StagingInfo, error) {
 		return info, err
 	}
 	if err := yaml.Unmarshal(content, &info); err != nil {
-		return info, err
+		return info, fmt.Errorf("failed to unmarshal %s: %w", path, err)
 	}
 	return info, nil
 }
@@ -93,8 +114,8 @@ func Script(prefix, notes string) string {
 	if prefix == "" {
 		prefix = "bash -c"
 	}
-	return enter + `echo "Invoking pre-start scripts."` + notes + "\n" + profiles + dotProfile +
-		"shift\n\n" + `echo "Invoking start command."` + notes + "\nexec " + prefix + ` "$@"` + "\n"
+	return enter + `echo "Invoking pre-start scripts."` + notes + "\n\n" + profiles + dotProfile +
+		"shift\n\n" + `echo "Invoking start command."` + notes + "\n\nexec " + prefix + ` "$@"` + "\n"
 }
 
 // ShellArgs is the command line of a shell in the app folder dir (absolute),
@@ -110,7 +131,7 @@ func ShellArgs(dir, command string) []string {
 // Bash is the shell of apps: a stack has it there.
 const Bash = "/bin/bash"
 
-const enter = "cd \"$1\"\n\n"
+const enter = "\ncd \"$1\"\n\n"
 
 // The paths are not quoted and the scripts are sourced in the shell itself,
 // so that buildpacks meet what they were written for: a failing script does

@@ -33,14 +33,16 @@ func Give(f *os.File) error {
 
 // MakeDir makes a folder (mode 0755) that belongs to the user that processes
 // run as. Its parent exists.
-func MakeDir(path string) error {
+func MakeDir(path string) error { return makeDir(path, Dropping()) }
+
+func makeDir(path string, give bool) error {
 	if err := os.Mkdir(path, 0o755); err != nil {
 		return err
 	}
 	if err := os.Chmod(path, 0o755); err != nil { // whatever the umask
 		return err
 	}
-	if Dropping() {
+	if give {
 		return os.Chown(path, UID, GID)
 	}
 	return nil

@@ -52,12 +52,20 @@ type Host struct {
 	requests chan func()
 	children map[int]*Process // owned by the goroutine of loop
 	devNull  *os.File
+	dropping bool
 }
 
 // NewHost makes this process the one that inherits orphans of its
 // descendants (a child subreaper). There is one Host in a program, and
-// nothing else in it may start processes.
-func NewHost() (*Host, error) {
+// nothing else in it may start processes. Where the lifecycle is root, they
+// run as UID and GID without any right.
+func NewHost() (*Host, error) { return newHost(Dropping()) }
+
+// NewHostAsCaller is NewHost for processes that run as whoever started the
+// lifecycle, root too: their files are the caller's.
+func NewHostAsCaller() (*Host, error) { return newHost(false) }
+
+func newHost(dropping bool) (*Host, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("becoming the parent of orphaned processes: %w", err)
 	}
@@ -65,7 +73,7 @@ func NewHost() (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the standard input of processes: %w", err)
 	}
-	h := &Host{requests: make(chan func()), children: map[int]*Process{}, devNull: devNull}
+	h := &Host{requests: make(chan func()), children: map[int]*Process{}, devNull: devNull, dropping: dropping}
 	go h.loop()
 	return h, nil
 }
@@ -112,11 +120,19 @@ func (h *Host) do(f func()) {
 	<-done
 }
 
+// Dropping says whether the processes of the host run as UID and GID while
+// the lifecycle is root.
+func (h *Host) Dropping() bool { return h.dropping }
+
+// MakeDir makes a folder (mode 0755) that belongs to the user that the
+// processes of the host run as. Its parent exists.
+func (h *Host) MakeDir(path string) error { return makeDir(path, h.dropping) }
+
 // Start starts a process in a process group of its own, with dropped rights
-// if the lifecycle is root. It dies if the lifecycle dies.
+// if the host drops them. It dies if the lifecycle dies.
 func (h *Host) Start(s Spec) (*Process, error) {
 	argv := s.Argv
-	if Dropping() {
+	if h.dropping {
 		argv = append([]string{Self, "drop"}, argv...)
 	}
 	attr := &syscall.ProcAttr{

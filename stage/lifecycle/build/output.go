@@ -1,0 +1,122 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"wadi/stage/archive"
+)
+
+// tree is the content of an archive: one folder at "./", or that folder with
+// another one, the app's, as its "app".
+type tree struct {
+	dir string
+	app string // "" = none
+}
+
+// appPath is where the app lies in a droplet.
+const appPath = "./app"
+
+// Open implements archive.Source for the paths of items.
+func (t tree) Open(path string) (io.ReadCloser, error) {
+	if rest, ok := strings.CutPrefix(path, appPath+"/"); ok && t.app != "" {
+		return archive.Dir(t.app).Open(rest)
+	}
+	return archive.Dir(t.dir).Open(path)
+}
+
+// items lists the tree as tar does that packs the folder ".": every name
+// begins with "./", and the folder itself comes first.
+func (t tree) items(ctx context.Context) ([]archive.Item, error) {
+	items, err := below(ctx, ".", t.dir)
+	if err != nil || t.app == "" {
+		return items, err
+	}
+	app, err := below(ctx, appPath, t.app)
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range items[1:] {
+		if item.Path != appPath && !strings.HasPrefix(item.Path, appPath+"/") {
+			app = append(app, item)
+		}
+	}
+	return append(items[:1], app...), nil
+}
+
+// below lists dir, named prefix, and all that it holds.
+func below(ctx context.Context, prefix, dir string) ([]archive.Item, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a folder", dir)
+	}
+	inside, err := archive.Items(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]archive.Item, 0, len(inside)+1)
+	items = append(items, archive.Item{Path: prefix, Mode: fs.ModeDir | info.Mode().Perm(), ModTime: info.ModTime()})
+	for _, item := range inside {
+		item.Path = prefix + "/" + item.Path
+		if item.Same != "" {
+			item.Same = prefix + "/" + item.Same
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// write packs the tree into file: whole, or not at all.
+func (t tree) write(ctx context.Context, file string, c compression) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	items, err := t.items(ctx)
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() { // a pipe, say
+		out, err := os.OpenFile(file, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return finish(out, t.pack(ctx, out, items, c.of(file)))
+	}
+	out, err := os.CreateTemp(filepath.Dir(file), ".new-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name()) // it is gone once it has its name
+	err = t.pack(ctx, out, items, c.of(file))
+	if err == nil {
+		err = out.Chmod(0o644)
+	}
+	if err := finish(out, err); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), file)
+}
+
+func (t tree) pack(ctx context.Context, w io.Writer, items []archive.Item, c compression) error {
+	compressed, err := c.writer(w)
+	if err != nil {
+		return err
+	}
+	return finish(compressed, archive.Write(ctx, compressed, t, items))
+}
+
+// finish closes what was written to, where err is how that went.
+func finish(c io.Closer, err error) error {
+	if closeErr := c.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

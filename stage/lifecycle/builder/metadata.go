@@ -1,0 +1,117 @@
+package builder
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v2"
+
+	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/launch"
+)
+
+// metadata is the part of the result that is known before the processes are.
+func (b *build) metadata(chosen choice) lifecycle.DropletMetadata {
+	var infos []lifecycle.BuildpackInfo
+	for i, key := range chosen.keys {
+		info := b.readConfig(b.depsIndex(i))
+		info.Key = key
+		infos = append(infos, info)
+	}
+	last := infos[len(infos)-1]
+	return lifecycle.DropletMetadata{
+		LifecycleMetadata: lifecycle.BuildpackMetadata{
+			BuildpackKey: last.Key, DetectedBuildpack: last.Name, Buildpacks: infos,
+		},
+		LifecycleType: "buildpack",
+	}
+}
+
+// nameLast gives the final buildpack the name that bin/detect printed, where
+// its config.yml has none.
+func nameLast(meta *lifecycle.DropletMetadata, detected string) {
+	m := &meta.LifecycleMetadata
+	if last := &m.Buildpacks[len(m.Buildpacks)-1]; last.Name == "" {
+		last.Name, m.DetectedBuildpack = detected, detected
+	}
+}
+
+// readConfig reads how a buildpack named itself. A missing or broken file is
+// no failure: Cloud Foundry takes what it can read.
+func (b *build) readConfig(index string) lifecycle.BuildpackInfo {
+	var config struct {
+		Name    string                     `yaml:"name"`
+		Version string                     `yaml:"version"`
+		Config  *lifecycle.BuildpackConfig `yaml:"config"`
+		Output  map[string]any             `yaml:"output_metadata"`
+	}
+	deps, err := os.OpenRoot(b.depsDir)
+	if err != nil {
+		return lifecycle.BuildpackInfo{}
+	}
+	defer deps.Close()
+	content, err := readSmall(deps, filepath.Join(index, "config.yml"))
+	if err != nil {
+		return lifecycle.BuildpackInfo{}
+	}
+	var wrongType *yaml.TypeError // the other keys are set
+	if err := yaml.Unmarshal(content, &config); err != nil && !errors.As(err, &wrongType) {
+		return lifecycle.BuildpackInfo{}
+	}
+	info := lifecycle.BuildpackInfo{Name: config.Name, Version: config.Version, Config: config.Config}
+	if len(config.Output) > 0 {
+		info.OutputMetadata, _ = jsonValue(config.Output).(map[string]any)
+	}
+	return info
+}
+
+// jsonValue makes of a YAML value one that JSON can hold: its maps may have
+// keys of any kind, and its numbers need not be finite.
+func jsonValue(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, element := range v {
+			v[key] = jsonValue(element)
+		}
+	case map[any]any:
+		object := make(map[string]any, len(v))
+		for key, element := range v {
+			object[fmt.Sprint(key)] = jsonValue(element)
+		}
+		return object
+	case []any:
+		for i, element := range v {
+			v[i] = jsonValue(element)
+		}
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Sprint(v)
+		}
+	}
+	return value
+}
+
+// writeStagingInfo writes what the launcher reads.
+func (b *build) writeStagingInfo(meta lifecycle.DropletMetadata) error {
+	infos := meta.LifecycleMetadata.Buildpacks
+	staging := launch.StagingInfo{
+		DetectedBuildpack: meta.LifecycleMetadata.DetectedBuildpack,
+		StartCommand:      meta.ProcessTypes["web"],
+		Config:            infos[len(infos)-1].Config,
+	}
+	return WriteJSON(filepath.Join(b.ContentsDir, lifecycle.StagingInfoName), staging)
+}
+
+// WriteJSON writes value as one line, as Cloud Foundry's builder writes
+// result.json and staging_info.yml.
+func WriteJSON(path string, value any) error {
+	content, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(content, '\n'), 0o644)
+}
