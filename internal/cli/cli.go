@@ -130,5 +130,6 @@ func commands(streams Streams) []*cobra.Command {
 		newBlobstore(streams),
 		newRouter(streams),
 		newCompletion(streams),
+		newLifecycle(streams),
 	}
 }
