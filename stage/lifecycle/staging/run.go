@@ -116,7 +116,7 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 		}
 		return none, err
 	}
-	if err := builder.WriteJSON(filepath.Join(t.dir("droplet"), lifecycle.MetadataName), meta); err != nil {
+	if err := builder.WriteJSON(filepath.Join(t.folders.contents, lifecycle.MetadataName), meta); err != nil {
 		return none, fmt.Errorf("writing what the droplet says of itself: %w", err)
 	}
 	// What buildpacks left running would write into the droplet.
