@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	yamlv2 "go.yaml.in/yaml/v2"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -47,7 +48,7 @@ func parseYAML(data []byte) (root *node, notes []yamlError, err error) {
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {
 		if errors.Is(err, io.EOF) {
-			return nil, nil, nil
+			return nil, nil, refusedByCF(data)
 		}
 		return nil, nil, syntaxError(data, err)
 	}
@@ -59,6 +60,9 @@ func parseYAML(data []byte) (root *node, notes []yamlError, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := refusedByCF(data); err != nil {
+		return nil, nil, err
+	}
 	var second yaml.Node
 	if dec.Decode(&second) == nil {
 		c.notes = append(c.notes, yamlError{line: max(second.Line, 1), col: 1,
@@ -66,6 +70,16 @@ func parseYAML(data []byte) (root *node, notes []yamlError, err error) {
 			fix: "Put all apps in one document, in one list `applications`."})
 	}
 	return root, c.notes, nil
+}
+
+// refusedByCF asks cf's own parser about a document that yaml.v3 has read:
+// it is stricter at some edges, such as tabs before a comment.
+func refusedByCF(data []byte) error {
+	var value any
+	if err := yamlv2.Unmarshal(data, &value); err != nil {
+		return syntaxError(data, err)
+	}
+	return nil
 }
 
 type yamlConverter struct {
