@@ -94,7 +94,7 @@ func Judge(r Rollout, limits RolloutLimits, now time.Time) Verdict {
 	}
 	for _, a := range mine {
 		if what := stuck(a.TaskStates, now); what != "" {
-			v.State, v.Reason, v.Alloc, v.Stuck, v.End = Failed, "instance "+short(a.ID)+" waits: "+what, a, what, r.Deployment != nil
+			v.State, v.Reason, v.Alloc, v.Stuck, v.End = Failed, instanceName(a)+" waits: "+what, a, what, r.Deployment != nil
 			return v
 		}
 	}
@@ -176,7 +176,7 @@ func (r Rollout) doomed(allocs []*api.AllocationListStub, fatal func(int) string
 					continue
 				}
 				if words := fatal(e.ExitCode); words != "" {
-					return a, "instance " + short(a.ID) + " " + words
+					return a, instanceName(a) + " " + words
 				}
 			}
 		}
@@ -227,11 +227,11 @@ func WhyFailed(a *api.AllocationListStub) string {
 	}
 	switch {
 	case ended != "":
-		return "instance " + short(a.ID) + " " + ended
+		return instanceName(a) + " " + ended
 	case other != "":
-		return "instance " + short(a.ID) + ": " + other
+		return instanceName(a) + ": " + other
 	}
-	return "instance " + short(a.ID) + " failed"
+	return instanceName(a) + " failed"
 }
 
 // blocked is the evaluation that waits for room for this job's version.

@@ -131,7 +131,7 @@ func instanceEvents(a *api.AllocationListStub) []AppEvent {
 	var events []AppEvent
 	for _, e := range state.Events {
 		events = append(events, AppEvent{Time: time.Unix(0, e.Time).UTC(), Kind: InstanceEvent, Process: a.TaskGroup,
-			Instance: new(allocIndex(a.Name)), ID: a.ID, Type: e.Type, Text: strings.TrimSpace(e.DisplayMessage)})
+			Instance: new(nomad.AllocIndex(a.Name)), ID: a.ID, Type: e.Type, Text: strings.TrimSpace(e.DisplayMessage)})
 	}
 	return events
 }

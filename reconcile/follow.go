@@ -69,7 +69,7 @@ type source struct {
 // source makes the reader of an instance of an app or of its staging.
 func (f *follower) source(job *api.JobListStub, a *api.AllocationListStub) *source {
 	s := &source{f: f, app: job.Meta[nomad.MetaApp], alloc: a, task: nomad.TaskName}
-	s.label = fmt.Sprintf("APP/PROC/%s/%d", strings.ToUpper(a.TaskGroup), allocIndex(a.Name))
+	s.label = fmt.Sprintf("APP/PROC/%s/%d", strings.ToUpper(a.TaskGroup), nomad.AllocIndex(a.Name))
 	if job.Type == api.JobTypeBatch {
 		s.task, s.label = nomad.StagingTask, "STG/0"
 	}
@@ -87,7 +87,7 @@ func (s *source) line(stream, text string) {
 		process, index, _ := strings.Cut(strings.TrimPrefix(label, "APP/PROC/"), "/")
 		label, text = "APP/PROC/"+process+"/SIDECAR/"+strings.ToUpper(sidecar)+"/"+index, rest
 	}
-	line := AppLine{App: s.app, Alloc: s.alloc.ID, Instance: allocIndex(s.alloc.Name),
+	line := AppLine{App: s.app, Alloc: s.alloc.ID, Instance: nomad.AllocIndex(s.alloc.Name),
 		LogLine: LogLine{Source: label, Stderr: stream == nomad.Stderr, Text: text}}
 	if s.task == nomad.TaskName {
 		line.Process = s.alloc.TaskGroup

@@ -30,7 +30,7 @@ func newestByIndex(group string, allocs []*api.AllocationListStub) []*api.Alloca
 		if a.TaskGroup != group || a.DesiredStatus != api.AllocDesiredStatusRun {
 			continue
 		}
-		i := allocIndex(a.Name)
+		i := nomad.AllocIndex(a.Name)
 		if old := byIndex[i]; old == nil || old.CreateIndex < a.CreateIndex {
 			byIndex[i] = a
 		}
@@ -39,17 +39,8 @@ func newestByIndex(group string, allocs []*api.AllocationListStub) []*api.Alloca
 	for _, a := range byIndex {
 		out = append(out, a)
 	}
-	slices.SortFunc(out, func(a, b *api.AllocationListStub) int { return allocIndex(a.Name) - allocIndex(b.Name) })
+	slices.SortFunc(out, func(a, b *api.AllocationListStub) int { return nomad.AllocIndex(a.Name) - nomad.AllocIndex(b.Name) })
 	return out
-}
-
-// allocIndex is N of an allocation's name "job.group[N]".
-func allocIndex(name string) int {
-	var n int
-	if i := strings.LastIndexByte(name, '['); i >= 0 {
-		fmt.Sscanf(name[i:], "[%d]", &n)
-	}
-	return n
 }
 
 // shownInstances are one instance an index: the newest that should run, else
@@ -58,15 +49,17 @@ func shownInstances(group string, allocs []*api.AllocationListStub) []*api.Alloc
 	out := newestByIndex(group, allocs)
 	taken := map[int]bool{}
 	for _, a := range out {
-		taken[allocIndex(a.Name)] = true
+		taken[nomad.AllocIndex(a.Name)] = true
 	}
 	for _, a := range allocs {
-		if i := allocIndex(a.Name); a.TaskGroup == group && !taken[i] && a.DesiredStatus != api.AllocDesiredStatusRun && !nomad.Ended(a) {
+		if i := nomad.AllocIndex(a.Name); a.TaskGroup == group && !taken[i] && a.DesiredStatus != api.AllocDesiredStatusRun && !nomad.Ended(a) {
 			taken[i] = true
 			out = append(out, a)
 		}
 	}
-	slices.SortFunc(out, func(a, b *api.AllocationListStub) int { return cmp.Compare(allocIndex(a.Name), allocIndex(b.Name)) })
+	slices.SortFunc(out, func(a, b *api.AllocationListStub) int {
+		return cmp.Compare(nomad.AllocIndex(a.Name), nomad.AllocIndex(b.Name))
+	})
 	return out
 }
 
@@ -88,7 +81,7 @@ func missingInstances(p ProcessStatus) []InstanceStatus {
 
 // instanceStatus is what Nomad says of an instance without asking its node.
 func instanceStatus(a *api.AllocationListStub) InstanceStatus {
-	in := InstanceStatus{Index: allocIndex(a.Name), State: StateStarting, Alloc: a.ID, Since: time.Unix(0, a.CreateTime).UTC()}
+	in := InstanceStatus{Index: nomad.AllocIndex(a.Name), State: StateStarting, Alloc: a.ID, Since: time.Unix(0, a.CreateTime).UTC()}
 	state := a.TaskStates[nomad.TaskName]
 	switch {
 	case a.ClientStatus == api.AllocClientStatusLost, a.ClientStatus == api.AllocClientStatusUnknown:

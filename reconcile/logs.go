@@ -93,7 +93,7 @@ func processGroup(job *api.Job, process string) (*api.TaskGroup, error) {
 
 // wants says whether an instance of the job of an app is asked for.
 func (o LogOptions) wants(a *api.AllocationListStub) bool {
-	return (o.Process == "" || a.TaskGroup == nomad.GroupName(o.Process)) && (o.Instance < 0 || allocIndex(a.Name) == o.Instance)
+	return (o.Process == "" || a.TaskGroup == nomad.GroupName(o.Process)) && (o.Instance < 0 || nomad.AllocIndex(a.Name) == o.Instance)
 }
 
 // recentOf are the instances whose last lines say how an app was doing:

@@ -228,7 +228,7 @@ func (u *run) restartInstance(ctx context.Context, job *api.Job, process string,
 // instanceAt is the instance of a group that has an index now; nil = none.
 func instanceAt(allocs []*api.AllocationListStub, group string, index int) *api.AllocationListStub {
 	for _, a := range newestByIndex(group, allocs) {
-		if allocIndex(a.Name) == index {
+		if nomad.AllocIndex(a.Name) == index {
 			return a
 		}
 	}
@@ -244,7 +244,7 @@ func (u *run) awaitInstance(ctx context.Context, job *api.Job, old *api.Allocati
 		if err != nil {
 			return err
 		}
-		now := instanceAt(allocs, old.TaskGroup, allocIndex(old.Name))
+		now := instanceAt(allocs, old.TaskGroup, nomad.AllocIndex(old.Name))
 		replaced := now != nil && now.ID != old.ID
 		switch {
 		case replaced && nomad.Ended(now):

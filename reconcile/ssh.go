@@ -93,7 +93,7 @@ func runningNames(allocs []*api.AllocationListStub) []string {
 	var names []string
 	for _, a := range allocs {
 		if instanceStatus(a).State == StateRunning {
-			names = append(names, fmt.Sprintf("%s/%d", a.TaskGroup, allocIndex(a.Name)))
+			names = append(names, fmt.Sprintf("%s/%d", a.TaskGroup, nomad.AllocIndex(a.Name)))
 		}
 	}
 	slices.Sort(names)
