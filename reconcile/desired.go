@@ -163,9 +163,7 @@ func unsupported(app spec.App) spec.Diagnostics {
 	if len(app.Metadata.Labels)+len(app.Metadata.Annotations) > 0 {
 		refuse("metadata", "metadata (labels and annotations)")
 	}
-	if app.Features["ssh"] {
-		refuse("features", "feature ssh")
-	}
+	diags = append(diags, checkFeatures(app)...)
 	if app.RouteMode == spec.RoutesRandom {
 		refuse("random-route", "random-route")
 	}
@@ -175,6 +173,7 @@ func unsupported(app spec.App) spec.Diagnostics {
 	for i, r := range app.Routes {
 		field := fmt.Sprintf("routes[%d]", i)
 		switch {
+		case app.RouteMode != spec.RoutesExplicit:
 		case r.Port != 0 || r.Protocol == "tcp":
 			refuse(field, "a TCP route ("+r.Route+")")
 		case r.Protocol == "http2":
@@ -185,10 +184,10 @@ func unsupported(app spec.App) spec.Diagnostics {
 	}
 	for _, p := range app.Processes {
 		if p.LogRateLimitBPS != nil && *p.LogRateLimitBPS != spec.DefaultLogRateLimitBPS {
-			refuse("log-rate-limit-per-second", "a log rate limit")
+			refuse(processField(app, p.Type, "log_rate_limit_per_second"), fmt.Sprintf("a log rate limit (process %q)", p.Type))
 		}
 		if p.User != nil && *p.User != "vcap" {
-			refuse("processes", fmt.Sprintf("user %q of process %q", *p.User, p.Type))
+			refuse(processField(app, p.Type, "user"), fmt.Sprintf("user %q of process %q", *p.User, p.Type))
 		}
 	}
 	return diags
@@ -201,5 +200,5 @@ func at(app spec.App, field string, severity spec.Severity, summary, detail stri
 		pos = app.Pos
 	}
 	return spec.Diagnostic{Severity: severity, Summary: summary, Detail: detail,
-		File: pos.File, Line: pos.Line, Column: pos.Column, Field: field}
+		File: pos.File, Line: pos.Line, Column: pos.Column, Field: app.Field + "." + field}
 }
