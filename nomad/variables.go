@@ -132,7 +132,7 @@ func (e *TooBigError) Error() string {
 	for _, name := range names[:min(len(names), 3)] {
 		biggest = append(biggest, fmt.Sprintf("%s with %d bytes", name, e.Parts[name]))
 	}
-	return fmt.Sprintf("the Nomad Variable %s would have %d bytes, Nomad takes %d; the biggest values are %s",
+	return fmt.Sprintf("the Nomad Variable %s would have %d bytes, Nomad takes %d; the biggest: %s",
 		e.Path, e.Size, MaxVariableBytes, strings.Join(biggest, ", "))
 }
 
