@@ -45,5 +45,9 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("cannot unpack entry %q: the stream holds more than %d %s: raise the limit (disk) or make the app smaller", e.Entry, e.Limit, e.What)
+	fix := "leave out what the app does not need"
+	if e.What == "bytes" {
+		fix += ", or raise its disk"
+	}
+	return fmt.Sprintf("cannot unpack entry %q: the stream holds more than %d %s: %s", e.Entry, e.Limit, e.What, fix)
 }

@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/tar"
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,13 +23,17 @@ var Epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 // maxDepth bounds how deep an entry may lie: each level is an open folder.
 const maxDepth = 256
 
+// MaxEntries bounds what a stream may hold: every entry costs an inode, and
+// folders some memory until the end. The biggest apps have a third of it.
+const MaxEntries = 1_000_000
+
 // ExtractOptions says what becomes of the entries. The zero value would give
 // everything to root: set UID and GID to -1 to leave the owner alone.
 type ExtractOptions struct {
 	UID, GID   int       // owner of everything unpacked; -1: leave
 	ModTime    time.Time // given to files and folders whose time is Epoch; zero: leave
 	MaxBytes   int64     // of file contents; 0 = no limit
-	MaxEntries int       // 0 = no limit
+	MaxEntries int       // 0 = MaxEntries
 }
 
 // Stats counts what was unpacked.
@@ -59,6 +64,7 @@ func Extract(ctx context.Context, r io.Reader, root *os.Root, o ExtractOptions) 
 		buf:     make([]byte, 256<<10),
 	}
 	defer e.pop(1)
+	limit := cmp.Or(o.MaxEntries, MaxEntries)
 	last := ""
 	for n := 1; ; n++ {
 		h, err := e.tar.Next()
@@ -69,8 +75,8 @@ func Extract(ctx context.Context, r io.Reader, root *os.Root, o ExtractOptions) 
 			return e.stats, fmt.Errorf("cannot read the tar stream after entry %q: %w", last, err)
 		}
 		last = h.Name
-		if o.MaxEntries > 0 && n > o.MaxEntries {
-			return e.stats, &LimitError{Entry: h.Name, What: "entries", Limit: int64(o.MaxEntries)}
+		if n > limit {
+			return e.stats, &LimitError{Entry: h.Name, What: "entries", Limit: int64(limit)}
 		}
 		if err := e.entry(h); err != nil {
 			return e.stats, err

@@ -100,7 +100,7 @@ func (b *build) finalize(ctx context.Context, chosen choice) error {
 	if len(chosen.supplies) > 0 {
 		fmt.Fprintln(b.Stderr, msgMissingFinalize)
 	}
-	if err := os.RemoveAll(filepath.Join(b.depsDir, index)); err != nil {
+	if err := proc.RemoveAll(filepath.Join(b.depsDir, index)); err != nil {
 		return fail(lifecycle.ExitCompileFail, msgCompileFail, err)
 	}
 	if err := b.run(ctx, filepath.Join(chosen.final, "bin", "compile"), b.BuildDir, cache); err != nil {

@@ -12,6 +12,10 @@ func WriteFiles(dir string, files map[string][]byte) error {
 	if len(files) == 0 {
 		return nil
 	}
+	// What has that name already may be a link to anywhere.
+	if _, err := os.Lstat(dir); err == nil {
+		return fmt.Errorf("making the folder of service bindings: %s is there already: the droplet must have nothing of that name", dir)
+	}
 	if err := makeOwn(dir); err != nil {
 		return err
 	}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 
-	"wadi/stage/archive"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/proc"
 )
@@ -24,7 +22,7 @@ func (t *task) fetchCache(ctx context.Context) error {
 		return nil
 	}
 	fmt.Fprintln(t.out.Stdout, "Downloading build artifacts cache...")
-	size, err := t.fetch(ctx, t.Cache, t.folders.cache, int64(t.DiskMB)<<20)
+	size, err := t.fetch(ctx, t.Cache, t.folders.cache)
 	if err == nil {
 		fmt.Fprintf(t.out.Stdout, "Downloaded build artifacts cache (%s)\n", lifecycle.FormatSize(size))
 		return nil
@@ -59,10 +57,7 @@ func (t *task) uploadCache(ctx context.Context) string {
 }
 
 func (t *task) uploadCacheDir(ctx context.Context) (string, error) {
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(archive.WriteDir(ctx, w, t.folders.cache)) }()
-	cache, sent, err := t.client.Upload(ctx, r, nil)
-	r.CloseWithError(err) // the writer ends too, if the upload did first
+	cache, sent, err := t.uploadDir(ctx, t.folders.cache)
 	if err != nil {
 		return "", err
 	}

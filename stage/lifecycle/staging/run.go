@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"wadi/stage/archive"
 	"wadi/stage/blob"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/builder"
@@ -138,10 +137,7 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 
 func (t *task) uploadDroplet(ctx context.Context) (blob.Blob, error) {
 	fmt.Fprintln(t.out.Stdout, "Uploading droplet...")
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(archive.WriteDir(ctx, w, t.folders.contents)) }()
-	droplet, _, err := t.client.Upload(ctx, r, nil)
-	r.CloseWithError(err) // the writer ends too, if the upload did first
+	droplet, _, err := t.uploadDir(ctx, t.folders.contents)
 	if err != nil {
 		fmt.Fprintln(t.out.Stdout, "Uploading failed")
 		return blob.Blob{}, fmt.Errorf("uploading the droplet: %w", err)
