@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 )
 
 // WriteText writes diagnostics for people, in the manner of hcl's writer:
@@ -33,14 +34,14 @@ func writeDiagnostic(b *bytes.Buffer, d Diagnostic, dir string, color bool) {
 	if !color {
 		code, reset = "", ""
 	}
-	fmt.Fprintf(b, "%s%s%s: %s\n", code, label, reset, d.Summary)
+	fmt.Fprintf(b, "%s%s%s: %s\n", code, label, reset, visible(d.Summary))
 	if d.File != "" {
-		fmt.Fprintf(b, "\n  on %s", shortPath(d.File, dir))
+		fmt.Fprintf(b, "\n  on %s", visible(shortPath(d.File, dir)))
 		if d.Line > 0 {
 			fmt.Fprintf(b, " line %d", d.Line)
 		}
 		if d.Field != "" {
-			fmt.Fprintf(b, ", in %s", d.Field)
+			fmt.Fprintf(b, ", in %s", visible(d.Field))
 		}
 		shown := strings.TrimSpace(d.SourceLine) != ""
 		if shown {
@@ -48,13 +49,46 @@ func writeDiagnostic(b *bytes.Buffer, d Diagnostic, dir string, color bool) {
 		}
 		b.WriteByte('\n')
 		if shown {
-			fmt.Fprintf(b, "%4d: %s\n", d.Line, d.SourceLine)
+			fmt.Fprintf(b, "%4d: %s\n", d.Line, visible(d.SourceLine))
 			fmt.Fprintf(b, "      %s%s%s%s\n", caretIndent(d), code, caret(d), reset)
 		}
 	}
 	if d.Detail != "" {
-		fmt.Fprintf(b, "\n%s\n", d.Detail)
+		fmt.Fprintf(b, "\n%s\n", visibleLines(d.Detail))
 	}
+}
+
+// visible shows the control characters of a text as signs of one column: what
+// a file holds may neither work on the terminal nor begin a line, which GitHub
+// Actions would take for a command.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return r
+		case r < 0x20:
+			return '␀' + r
+		case r == 0x7f:
+			return '␡'
+		case r >= 0x80 && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // C1; the order of writing
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+}
+
+// visibleLines keeps the lines of a text that has some of its own.
+func visibleLines(text string) string {
+	lines := strings.Split(text, "\n")
+	out := visible(lines[0])
+	for _, line := range lines[1:] {
+		if strings.HasPrefix(strings.TrimSpace(line), "::") {
+			out += "␊" + visible(line)
+		} else {
+			out += "\n" + visible(line)
+		}
+	}
+	return out
 }
 
 // caretIndent repeats the line's own tabs, so that the caret stands right

@@ -255,3 +255,28 @@ func TestEveryHintIsReachable(t *testing.T) {
 		}
 	}
 }
+
+// TestWriteTextHarmless: what a file holds neither works on the terminal nor
+// begins a line of its own.
+func TestWriteTextHarmless(t *testing.T) {
+	t.Parallel()
+	d := Diagnostics{{Severity: SeverityError, Summary: "app 'a\n::add-mask::x\x1b[31m' is\u202e wrong", File: "/a/b\r.yml", Line: 1, Column: 4, Width: 2,
+		Field: "x\u009b.y", SourceLine: "a:\x1b'\x1bé'\t", Detail: "Write:\n\n  one\x07\n ::two"}}
+	var b strings.Builder
+	if err := WriteText(&b, d, "/a", false); err != nil {
+		t.Fatal(err)
+	}
+	const want = `Error: app 'a␊::add-mask::x␛[31m' is� wrong
+
+  on b␍.yml line 1, in x�.y:
+   1: a:␛'␛é'	
+         ^^
+
+Write:
+
+  one␇␊ ::two
+`
+	if b.String() != strings.ReplaceAll(want, `\ufffd`, "\ufffd") {
+		t.Errorf("%q", b.String())
+	}
+}
