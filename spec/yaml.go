@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -303,7 +304,31 @@ func syntaxError(data []byte, err error) *yamlError {
 		return e
 	}
 	e.line = min(e.line, max(len(lines), 1))
+	if strings.HasPrefix(e.msg, "did not find expected") {
+		e.line = whereItFails(data, e)
+	}
 	return e
+}
+
+// whereItFails is the line at which the parser gives up. For what it misses
+// it tells the line of what it was reading, which may be far above; it stops
+// at its first error, so the shortest beginning of the file with the same
+// error ends with the line that is wrong.
+func whereItFails(data []byte, e *yamlError) int {
+	var ends []int
+	for at, b := range data {
+		if b == '\n' || at == len(data)-1 {
+			ends = append(ends, at+1)
+		}
+	}
+	if e.line < 1 || e.line > len(ends) {
+		return e.line
+	}
+	return e.line + sort.Search(len(ends)-e.line, func(n int) bool {
+		var doc yaml.Node
+		err := yaml.Unmarshal(data[:ends[e.line-1+n]], &doc)
+		return err != nil && strings.HasSuffix(err.Error(), e.msg)
+	})
 }
 
 var unknownAnchor = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)

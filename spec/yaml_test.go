@@ -131,3 +131,26 @@ func brokenLater(data []byte) bool {
 	err := dec.Decode(&v)
 	return err != nil && !errors.Is(err, io.EOF)
 }
+
+// TestSyntaxErrorLine: the parser tells the line of what it was reading; the
+// one to look at is where it gave up.
+func TestSyntaxErrorLine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		line int
+	}{
+		"a key too far left":     {"applications:\n- name: a\n  memory: 64M\n instances: 2\n- name: b\n", 4},
+		"a list never closed":    {"applications:\n- name: a\n  env:\n    A: [1, 2\n    B: 3\n", 4},
+		"an entry too far right": {"applications:\n- name: a\n  routes:\n  - route: a.b\n   - route: c.d\nname: c\n", 5},
+		"the last line, unended": {"a:\n- b\n c: 1", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := parseYAML([]byte(c.text))
+			var at *yamlError
+			if !errors.As(err, &at) || at.line != c.line {
+				t.Errorf("%v, want line %d", err, c.line)
+			}
+		})
+	}
+}
