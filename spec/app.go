@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // appDecoder turns one app's tree, of manifest.yml or of HCL, into an App,
@@ -95,6 +96,9 @@ func decodeApp(src *source, root *node, name string, isHCL bool) App {
 	f := d.fields(root)
 	if n := f["name"]; n != nil {
 		d.hide("name", n)
+	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		d.err(orNode(f["name"], root), "Name must have printable characters only", "Remove the line break, tab or escape sequence from the name.")
 	}
 	d.refuseSecrets(f)
 	d.path(f)

@@ -39,6 +39,7 @@ func manifestSchema() ([]byte, error) {
 	apps["if"] = object{"type": "array", "minItems": 2}
 	apps["then"] = object{"items": object{"required": []string{"name"}}}
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
+	root["$comment"] = "Made from the tables of keys in spec; a test writes it (go test ./spec -run TestSchemaIsFresh -update)."
 	root["title"] = "manifest.yml"
 	root["description"] = "Apps of Cloud Foundry, as wadi reads them."
 	root["definitions"] = object{"app": app, "process": process}

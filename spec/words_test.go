@@ -122,6 +122,7 @@ func TestDocumentWords(t *testing.T) {
 		"version: '1'\napplications: [{name: a}]":                               "Unsupported manifest schema version. Currently supported versions: [1].",
 		"applications: [{name: a}, {}]":                                         "Found an application with no name specified.",
 		"applications: [{name: [a]}]":                                           "For application at index 0: Name must be a string",
+		`applications: [{name: "a\tb", no-route: true}]`:                        "Name must have printable characters only",
 		"applications: [{name: ' '}]":                                           "For application at index 0: Name must not be empty",
 		"applications: [{name: a.b}]":                                           `Host must be either "*" or contain only alphanumeric characters, "_", or "-"`,
 		"applications: [{name: " + strings.Repeat("a", 64) + "}]":               "Host cannot exceed 63 characters",

@@ -86,20 +86,25 @@ func (g github) failure(w io.Writer, err error) error {
 func (g github) repositoryPath(file string) string {
 	root := g.workspace
 	if root == "" {
-		root = g.dir
+		root = string(filepath.Separator)
 	}
 	path, inRoot := below(root, file)
 	if !inRoot {
 		return filepath.ToSlash(file)
 	}
-	// The repository may have been checked out into a folder of the workspace.
+	// The repository may be a folder of the workspace (checkout's `path`).
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		if info, err := os.Stat(filepath.Join(root, dir, ".git")); err == nil && info.IsDir() {
 			path, _ = filepath.Rel(dir, path)
-			break
+			return filepath.ToSlash(path)
 		}
 		if dir == "." {
 			break
+		}
+	}
+	if g.workspace == "" { // nobody says where the repository is
+		if path, inRoot = below(g.dir, file); !inRoot {
+			path = file
 		}
 	}
 	return filepath.ToSlash(path)

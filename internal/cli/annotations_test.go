@@ -77,7 +77,7 @@ func TestRepositoryPath(t *testing.T) {
 		}
 	}
 	g := github{dir: filepath.Join(dir, "work/plain")}
-	if got := g.repositoryPath(filepath.Join(dir, "work/plain/app/manifest.yml")); got != "app/manifest.yml" {
+	if got := g.repositoryPath(filepath.Join(dir, "work/cloned/app/manifest.yml")); got != "app/manifest.yml" {
 		t.Errorf("without a workspace: %s", got)
 	}
 }
