@@ -40,6 +40,7 @@ func diff(c comparison) AppPlan {
 	if c.Is.ResultErr != nil {
 		plan.Unresolved = append(plan.Unresolved, "whether the source was staged before: "+c.Is.ResultErr.Error())
 	}
+	plan.Unresolved = append(plan.Unresolved, c.Pinned.Unresolved...)
 	plan.Warnings = c.warnings()
 	if plan.Action == None {
 		return plan
@@ -229,6 +230,8 @@ func (c comparison) stageReason() string {
 		return "--restage"
 	case c.Is.Gone:
 		return "its droplet is gone from the blob store"
+	case c.Pinned.Open:
+		return "a buildpack cannot be reached, so nobody can tell whether it was staged before"
 	case c.Is.Result != nil:
 		return ""
 	case c.Is.ResultErr != nil:
@@ -239,13 +242,20 @@ func (c comparison) stageReason() string {
 		return "this source was not staged before"
 	}
 	var why []string
+	moved := ""
 	for _, f := range c.Facts {
 		switch {
 		case strings.HasPrefix(f.Name, "env."):
 			if key := f.Name[4:]; runs.Env[key] != c.EnvSums[key] {
 				why = append(why, f.Name)
 			}
-		case f.Name == "source", f.Name == "buildpacks", f.Name == "stack", strings.HasPrefix(f.Name, "service."):
+		case f.Name == "buildpacks":
+			if was := runs.Facts[f.Name]; was != f.Value {
+				if moved = c.Pinned.buildpacksChanged(was); moved == "" {
+					why = append(why, f.Name)
+				}
+			}
+		case f.Name == "source", f.Name == "stack", strings.HasPrefix(f.Name, "service."):
 			if runs.Facts[f.Name] != f.Value {
 				why = append(why, f.Name)
 			}
@@ -257,6 +267,9 @@ func (c comparison) stageReason() string {
 		}
 	}
 	slices.Sort(why)
+	if len(why) == 0 && moved != "" {
+		return moved
+	}
 	if len(why) == 0 && runs.StagingKey == c.Pinned.StagingKey {
 		return "its staging result is not in the blob store"
 	}
@@ -266,7 +279,11 @@ func (c comparison) stageReason() string {
 	if len(why) > 3 {
 		why = append(why[:3], "…")
 	}
-	return strings.Join(slices.Compact(why), ", ") + " changed"
+	reason := strings.Join(slices.Compact(why), ", ") + " changed"
+	if moved != "" {
+		reason += ", " + moved
+	}
+	return reason
 }
 
 // replaces counts the live instances that a register would replace. Nomad's

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"testing"
 
 	"github.com/hashicorp/nomad/api"
@@ -40,7 +41,10 @@ type scenario struct {
 	result  *lifecycle.Result
 	is      observed
 	restage bool
+	packs   []stage.BuildpackPin // nil = the built-in staticfile
 }
+
+var staticfilePin = []stage.BuildpackPin{{Key: "staticfile", Name: "staticfile", Builtin: "staticfile"}}
 
 var dropletA = &lifecycle.Result{Generation: 1, Droplet: "aaaaaaaaaaaaaaaaaaaaaaaa", StagedAt: 1_700_000_000}
 
@@ -53,7 +57,11 @@ func (s scenario) plan(t *testing.T) AppPlan {
 	}
 	p := pinned{
 		Package: s.pkg, Tree: &stage.Tree{Files: 3, Bytes: 1234, Digest: s.pkg}, SkipDetect: true,
-		Buildpacks: []stage.BuildpackPin{{Key: "staticfile", Name: "staticfile", Builtin: "staticfile"}},
+		Buildpacks: staticfilePin,
+	}
+	if s.packs != nil {
+		p.Buildpacks = s.packs
+		p.keep(s.is.runs())
 	}
 	result := s.result
 	if s.restage {
@@ -73,11 +81,16 @@ func (s scenario) plan(t *testing.T) AppPlan {
 // runs is what there is after the app was deployed with dropletA.
 func runs(t *testing.T, app spec.App, pkg string) observed {
 	t.Helper()
+	return runsWith(t, app, pkg, staticfilePin)
+}
+
+func runsWith(t *testing.T, app spec.App, pkg string, packs []stage.BuildpackPin) observed {
+	t.Helper()
 	r := testReconciler()
 	d, _ := desire(app, r.Options)
-	p := pinned{Package: pkg, SkipDetect: true, Buildpacks: []stage.BuildpackPin{{Key: "staticfile", Name: "staticfile", Builtin: "staticfile"}}}
+	p := pinned{Package: pkg, SkipDetect: true, Buildpacks: packs}
 	rev := revisionOf(d, dropletA, "http://blobs", identity{"global", "default", app.Name}, testSalt)
-	rec := record{Version: 1}.with(revisionRecord{Key: rev.key(), State: stateDeployed,
+	rec := record{Version: 1}.with(revisionRecord{Key: rev.key(), State: stateDeployed, Pins: p.pins(),
 		Facts: recordable(factsOf(d, p, "11111111111111", testSalt, dropletA)), Env: stage.EnvDigests(testSalt, app.Env)})
 	job := r.job(d, nil, rev)
 	return observed{Job: job, Record: rec}
@@ -183,6 +196,7 @@ func TestPlanText(t *testing.T) {
 			return scenario{app: shop(), pkg: "p1", result: dropletA, is: is}
 		},
 	}
+	maps.Copy(cases, buildpackCases(t))
 	for name, build := range cases {
 		t.Run(name, func(t *testing.T) {
 			app := build().plan(t)

@@ -132,13 +132,14 @@ func (u *run) remember(ctx context.Context, state, reason string) error {
 	facts := recordable(factsOf(w.want, w.pinned, u.r.Lifecycle.SHA256, w.salt, &u.result))
 	rev := revisionRecord{
 		Key: u.revision.key(), Package: w.pinned.Package, StagingKey: w.pinned.StagingKey, Generation: u.result.Generation,
-		Droplet: u.result.Droplet, StagedAt: u.result.StagedAt, Buildpack: u.result.LifecycleMetadata.DetectedBuildpack, Cache: u.result.Cache, Facts: facts, Env: w.envSums,
+		Droplet: u.result.Droplet, StagedAt: u.result.StagedAt, Buildpack: u.result.LifecycleMetadata.DetectedBuildpack, Cache: u.result.Cache,
+		Pins: w.pinned.pins(), Facts: facts, Env: w.envSums,
 		Who: u.r.Options.Who, When: time.Now().UTC().Truncate(time.Second), GitCommit: u.r.Options.GitCommit,
 		State: state, Reason: reason,
 	}
 	if was, ok := w.is.Record.byKey(rev.Key); ok && u.reverted && nomad.RevisionKey(w.is.Job) == rev.Key {
 		// the same revision in another job (cpu, lifecycle): the one before runs on
-		rev.Facts, rev.Env, rev.State = was.Facts, was.Env, was.State
+		rev.Pins, rev.Facts, rev.Env, rev.State = was.Pins, was.Facts, was.Env, was.State
 	}
 	rec = rec.with(rev)
 	v.Items = rec.items()

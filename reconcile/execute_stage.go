@@ -38,18 +38,23 @@ func (r *Reconciler) uploadLifecycle(ctx context.Context) error {
 }
 
 // upload sends what the blob store lacks of the package and of buildpacks
-// that are folders.
+// that are no built-in ones. Buildpacks come first: one that cannot be had
+// costs no upload.
 func (u *run) upload(ctx context.Context) error {
 	p := u.plan.work.pinned
+	trees, err := u.fetchBuildpacks(ctx)
+	if err != nil {
+		return err
+	}
 	b, err := u.uploadTree(ctx, p.Tree)
 	if err != nil {
 		return err
 	}
 	u.pkg = b.Digest
-	for _, pack := range p.Buildpacks {
+	for i, pack := range p.Buildpacks {
 		ref := lifecycle.BuildpackRef{Key: pack.Key, Name: pack.Name, Builtin: pack.Builtin}
-		if pack.Tree != nil {
-			if b, err = u.uploadTree(ctx, pack.Tree); err != nil {
+		if trees[i] != nil {
+			if b, err = u.uploadTree(ctx, trees[i]); err != nil {
 				return fmt.Errorf("buildpack %s: %w", pack.Key, err)
 			}
 			ref.Blob = b.Digest
@@ -57,6 +62,26 @@ func (u *run) upload(ctx context.Context) error {
 		u.packs = append(u.packs, ref)
 	}
 	return nil
+}
+
+// fetchBuildpacks gets the buildpacks that lie on servers, in parallel.
+func (u *run) fetchBuildpacks(ctx context.Context) ([]*stage.Tree, error) {
+	packs := u.plan.work.pinned.Buildpacks
+	trees := make([]*stage.Tree, len(packs))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, pack := range packs {
+		if pack.Builtin != "" {
+			continue
+		}
+		if pack.Remote != nil {
+			u.say(PhaseUpload, "fetching buildpack %s at %s", pack.Key, shortDigest(pack.Digest))
+		}
+		group.Go(func() (err error) {
+			trees[i], err = u.plan.work.buildpacks.Fetch(ctx, pack)
+			return err
+		})
+	}
+	return trees, group.Wait()
 }
 
 func (u *run) uploadTree(ctx context.Context, tree *stage.Tree) (blob.Blob, error) {

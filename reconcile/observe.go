@@ -82,9 +82,8 @@ func (r *Reconciler) salt(ctx context.Context) (salt []byte, isNew bool, err err
 	return []byte(rand.Text() + rand.Text()), true, nil
 }
 
-// observeApp reads what there is of one app. Problems of the blob store are
-// no error: the plan says that it could not ask.
-func (r *Reconciler) observeApp(ctx context.Context, d desired, p pinned) (observed, error) {
+// observeApp reads what there is of one app, but for its staging result.
+func (r *Reconciler) observeApp(ctx context.Context, d desired) (observed, error) {
 	var o observed
 	var err error
 	if o.Job, err = r.Nomad.Job(ctx, d.ID); err != nil {
@@ -97,15 +96,28 @@ func (r *Reconciler) observeApp(ctx context.Context, d desired, p pinned) (obser
 	if o.Record, err = parseRecord(v.Items); err != nil {
 		return o, fmt.Errorf("app %q: %w", d.App.Name, err)
 	}
-	o.Result, o.Generation, o.Gone, o.ResultErr = r.stagingResult(ctx, p.StagingKey)
-	if o.ResultErr != nil && o.Job != nil {
-		// what runs was staged from this: nothing to ask for a plan
-		if runs, ok := o.Record.byKey(nomad.RevisionKey(o.Job)); ok && runs.StagingKey == p.StagingKey {
-			o.Result = &lifecycle.Result{Generation: runs.Generation, Droplet: runs.Droplet, StagedAt: runs.StagedAt}
-			o.Generation, o.Recorded, o.ResultErr = runs.Generation, true, nil
-		}
-	}
 	return o, nil
+}
+
+// runs is the recorded revision that the live job names; the zero one where
+// that is not known.
+func (o observed) runs() revisionRecord {
+	if o.Job == nil {
+		return revisionRecord{}
+	}
+	runs, _ := o.Record.byKey(nomad.RevisionKey(o.Job))
+	return runs
+}
+
+// observeResult asks for the staging result of the key. Problems of the blob
+// store are no error: the plan says that it could not ask.
+func (r *Reconciler) observeResult(ctx context.Context, o *observed, key string) {
+	o.Result, o.Generation, o.Gone, o.ResultErr = r.stagingResult(ctx, key)
+	if runs := o.runs(); o.ResultErr != nil && runs.StagingKey == key {
+		// what runs was staged from this: nothing to ask for a plan
+		o.Result = &lifecycle.Result{Generation: runs.Generation, Droplet: runs.Droplet, StagedAt: runs.StagedAt}
+		o.Generation, o.Recorded, o.ResultErr = runs.Generation, true, nil
+	}
 }
 
 // stagingResult asks the blob store for a known result, and whether its

@@ -31,6 +31,15 @@ type work struct {
 	// that failed lately would count as started.
 	again      bool
 	generation int // of a staging that has to be done
+	buildpacks *stage.Buildpacks
+}
+
+// planning is what the plans of all apps have in common.
+type planning struct {
+	doc        *spec.Document
+	buildpacks *stage.Buildpacks
+	salt       []byte
+	saltNew    bool
 }
 
 // sizes are the bytes of what the user put into the app's Variable, by name,
@@ -73,13 +82,14 @@ func (r *Reconciler) Plan(ctx context.Context, doc *spec.Document) (*Plan, error
 		return nil, err
 	}
 	plan := &Plan{Project: r.Options.Project, Space: r.Nomad.Space, Address: r.Nomad.Address(), Warnings: warnings}
+	of := planning{doc: doc, buildpacks: stage.NewBuildpacks(doc.Buildpacks, r.Options.CacheDir), salt: salt, saltNew: saltNew}
 	apps := make([]AppPlan, len(wants))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.parallelism())
 	for i, d := range wants {
 		group.Go(func() error {
 			who := identity{Region: region, Space: r.Nomad.Space, App: d.App.Name}
-			app, err := r.planApp(gctx, d, doc, who, salt, saltNew)
+			app, err := r.planApp(gctx, d, of, who)
 			apps[i] = app
 			return err
 		})
@@ -152,17 +162,20 @@ func (r *Reconciler) desire(doc *spec.Document, region string) ([]desired, []str
 	return wants, warnings, nil
 }
 
-func (r *Reconciler) planApp(ctx context.Context, d desired, doc *spec.Document, who identity, salt []byte, saltNew bool) (AppPlan, error) {
+func (r *Reconciler) planApp(ctx context.Context, d desired, of planning, who identity) (AppPlan, error) {
 	if err := r.observeVariables(ctx, d.App.Name, d.Bindings); err != nil {
 		return AppPlan{}, err
 	}
-	p, err := r.resolve(ctx, d, doc, salt, who)
+	is, err := r.observeApp(ctx, d)
 	if err != nil {
 		return AppPlan{}, err
 	}
-	is, err := r.observeApp(ctx, d, p)
+	p, err := r.resolve(ctx, d, of, who, is.runs())
 	if err != nil {
 		return AppPlan{}, err
+	}
+	if !p.Open {
+		r.observeResult(ctx, &is, p.StagingKey)
 	}
 	if is.Job != nil && (!r.owns(is.Job.Meta) && !r.Options.Adopt || *is.Job.Type != api.JobTypeService) {
 		return AppPlan{}, &ForeignJobError{App: d.App.Name, Job: d.ID, Space: r.Nomad.Space, Type: *is.Job.Type, Project: projectOf(is.Job.Meta)}
@@ -178,9 +191,9 @@ func (r *Reconciler) planApp(ctx context.Context, d desired, doc *spec.Document,
 	}
 	c := comparison{
 		Want: d, Pinned: p, Is: is, Restage: r.Options.Restage,
-		Facts: factsOf(d, p, r.Lifecycle.SHA256, salt, result), EnvSums: stage.EnvDigests(salt, d.App.Env),
+		Facts: factsOf(d, p, r.Lifecycle.SHA256, of.salt, result), EnvSums: stage.EnvDigests(of.salt, d.App.Env),
 	}
-	rev := revisionOf(d, result, r.Blobs.URL, who, salt)
+	rev := revisionOf(d, result, r.Blobs.URL, who, of.salt)
 	if size := (nomad.Variable{Items: rev.Items}).Size(); size > nomad.MaxVariableBytes {
 		w := work{want: d}
 		return AppPlan{}, &AppError{App: d.App.Name, Step: "plan", Err: &nomad.TooBigError{Path: nomad.VariablePath(d.ID), Size: size, Parts: w.sizes()}}
@@ -200,7 +213,7 @@ func (r *Reconciler) planApp(ctx context.Context, d desired, doc *spec.Document,
 		}
 	}
 	app.work = &work{again: is.Job != nil && (isStopped(is.Job) || c.failedBefore()), want: d, pinned: p, is: is, job: c.Job, facts: c.Facts, envSums: c.EnvSums, who: who,
-		salt: salt, saltNew: saltNew, generation: is.Generation + 1}
+		salt: of.salt, saltNew: of.saltNew, generation: is.Generation + 1, buildpacks: of.buildpacks}
 	return app, nil
 }
 

@@ -29,6 +29,9 @@ type revisionRecord struct {
 	StagedAt   int64  `json:"staged_at"`
 	Buildpack  string `json:"buildpack,omitempty"`
 	Cache      string `json:"cache,omitempty"` // blob digest of the build cache
+	// Pins are the commits and digests of buildpacks that lie on servers, by
+	// their keys.
+	Pins map[string]string `json:"pins,omitempty"`
 	// Facts are what a plan compares, in words; Env are keyed digests.
 	Facts map[string]string `json:"facts"`
 	Env   map[string]string `json:"env"`

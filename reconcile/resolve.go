@@ -22,6 +22,11 @@ type pinned struct {
 	StagingKey string
 	MemoryMB   int // of the staging task
 	DiskMB     int
+	// Unresolved says of which buildpacks it could not be found out what they
+	// are now. Open: for one at least it is not known either what it was, so
+	// nobody can tell whether the source was staged.
+	Unresolved []string
+	Open       bool
 }
 
 // Staging gets at least this much, as in Cloud Foundry.
@@ -30,12 +35,13 @@ const (
 	minStagingDiskMB   = 4096
 )
 
-// resolve reads the app's source and its buildpacks. It changes nothing.
-func (r *Reconciler) resolve(ctx context.Context, d desired, doc *spec.Document, salt []byte, who identity) (pinned, error) {
+// resolve reads the app's source and its buildpacks. It changes nothing. runs
+// is the revision that runs, if it is known.
+func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who identity, runs revisionRecord) (pinned, error) {
 	if d.App.Path == "" {
 		return pinned{}, fmt.Errorf("app %q has no path", d.App.Name)
 	}
-	tree, err := stage.Scan(ctx, d.App.Path, stage.ScanOptions{Ignore: true, Exclude: doc.Files, Cache: r.Options.CacheDir})
+	tree, err := stage.Scan(ctx, d.App.Path, stage.ScanOptions{Ignore: true, Exclude: of.doc.Files, Cache: r.Options.CacheDir})
 	var noZip *stage.NotZipError
 	var badZip *stage.ZipError
 	if errors.As(err, &noZip) || errors.As(err, &badZip) {
@@ -44,7 +50,11 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, doc *spec.Document,
 	if err != nil {
 		return pinned{}, fmt.Errorf("app %q: %w", d.App.Name, err)
 	}
-	packs, err := stage.ResolveBuildpacks(ctx, d.App.Buildpacks, doc.Buildpacks, projectDir(d.App), r.Options.CacheDir)
+	packs, err := of.buildpacks.Pin(ctx, stage.BuildpackNames{
+		Names: d.App.Buildpacks, Sensitive: sensitiveBuildpacks(d.App), Dir: projectDir(d.App), Stack: d.StackName})
+	if err != nil && ctx.Err() != nil {
+		return pinned{}, err
+	}
 	if err != nil {
 		return pinned{}, spec.Diagnostics{at(d.App, "buildpacks", spec.SeverityError, fmt.Sprintf("app %q: %v", d.App.Name, err), "")}
 	}
@@ -53,11 +63,12 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, doc *spec.Document,
 		MemoryMB: max(minStagingMemoryMB, *d.Processes[0].MemoryMB),
 		DiskMB:   max(minStagingDiskMB, *d.Processes[0].DiskMB),
 	}
+	p.keep(runs)
 	p.StagingKey = stage.KeyInput{
 		LifecycleVersion: lifecycle.Version, OS: "linux", Arch: runtime.GOARCH, Stack: d.StackName, StackDigest: d.Stack.Image,
-		Package: p.Package, Buildpacks: packs, SkipDetect: p.SkipDetect, MemoryMB: p.MemoryMB,
+		Package: p.Package, Buildpacks: p.Buildpacks, SkipDetect: p.SkipDetect, MemoryMB: p.MemoryMB,
 		Env: d.App.Env, VCAPApplication: who.vcapForStaging(p.MemoryMB, p.DiskMB), VCAPServices: servicesKey(services(d.App, d.Bindings), d.Bindings),
-		Salt: salt,
+		Salt: of.salt,
 	}.Key()
 	return p, nil
 }
@@ -70,14 +81,59 @@ func projectDir(app spec.App) string {
 	return app.Path
 }
 
-// describeBuildpacks words the buildpacks: the names, folders with what they
-// hold.
+// sensitiveBuildpacks are the places of buildpacks that came out of variables
+// whose values are not shown.
+func sensitiveBuildpacks(app spec.App) map[int]bool {
+	hidden := map[int]bool{}
+	for i := range app.Buildpacks {
+		if app.Sensitive["buildpacks"] || app.Sensitive[fmt.Sprintf("buildpacks[%d]", i)] {
+			hidden[i] = true
+		}
+	}
+	return hidden
+}
+
+// keep pins buildpacks that could not be reached to what the running revision
+// was staged with: an app can be scaled while the server of its buildpack is
+// down.
+func (p *pinned) keep(runs revisionRecord) {
+	for i, b := range p.Buildpacks {
+		if b.Unreached == nil {
+			continue
+		}
+		text := b.Unreached.Error()
+		if was := runs.Pins[b.Key]; was != "" {
+			p.Buildpacks[i] = b.Pinned(was)
+			text += fmt.Sprintf("; taken as revision %d has it (%s)", runs.Number, shortDigest(was))
+		} else {
+			p.Open = true
+		}
+		p.Unresolved = append(p.Unresolved, text)
+	}
+}
+
+// pins are the digests of the buildpacks that lie on servers, for keep.
+func (p pinned) pins() map[string]string {
+	out := map[string]string{}
+	for _, b := range p.Buildpacks {
+		if b.Remote != nil && b.Digest != "" {
+			out[b.Key] = b.Digest
+		}
+	}
+	return out
+}
+
+// describeBuildpacks words the buildpacks: the names, those that are no
+// built-in ones with what they hold.
 func (p pinned) describeBuildpacks() string {
 	var names []string
 	for _, b := range p.Buildpacks {
 		name := b.Key
-		if b.Digest != "" {
+		switch {
+		case b.Digest != "":
 			name += "@" + shortDigest(b.Digest)
+		case b.Builtin == "":
+			name += "@(unresolved)"
 		}
 		names = append(names, name)
 	}
@@ -86,4 +142,35 @@ func (p pinned) describeBuildpacks() string {
 		return "detect: " + text
 	}
 	return text
+}
+
+// buildpacksChanged says in words which buildpacks changed since they were
+// described so; "" if others were named.
+func (p pinned) buildpacksChanged(was string) string {
+	was = strings.TrimPrefix(was, "detect: ")
+	var changes []string
+	for i, b := range p.Buildpacks {
+		if i > 0 {
+			var ok bool
+			if was, ok = strings.CutPrefix(was, ", "); !ok {
+				return ""
+			}
+		}
+		rest, ok := strings.CutPrefix(was, b.Key)
+		if !ok {
+			return ""
+		}
+		before, is := "", shortDigest(b.Digest)
+		if marked, at := strings.CutPrefix(rest, "@"); at && len(marked) >= len(is) {
+			before, rest = marked[:len(is)], marked[len(is):]
+		}
+		if before != is {
+			changes = append(changes, b.Changed())
+		}
+		was = rest
+	}
+	if was != "" {
+		return ""
+	}
+	return strings.Join(changes, ", ")
 }

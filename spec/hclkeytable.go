@@ -40,8 +40,14 @@ var stackTable = []key{
 }
 
 var buildpackTable = []key{
-	{name: "source", needed: true, yaml: "-", value: value{kind: strictText, prose: "URL, or folder below the file's"}, doc: "Where the buildpack is.", unserved: "URLs and archives"},
-	{name: "sha256", yaml: "-", value: value{kind: strictText, prose: "64 hexadecimal digits"}, doc: "The digest of what the URL answers."},
+	{name: "source", needed: true, yaml: "-", value: value{kind: strictText, prose: "URL of a git repository (`#branch`, `#tag` or `#commit`) or of an archive; folder or archive below the file's folder"},
+		doc: "Where the buildpack is."},
+	{name: "sha256", yaml: "-", value: value{kind: strictText, prose: "64 hexadecimal digits"}, initial: "what the archive is when a plan is made",
+		doc: "The digest of an archive. One that differs is refused."},
+	{name: "position", yaml: "-", value: value{kind: wholeCLI, min: 1}, initial: "not asked in detection, unless it has the name of a built-in one",
+		doc: "Its place, from 1, among those that are asked where an app names no buildpack."},
+	{name: "stack", yaml: "-", value: value{kind: strictText}, initial: "all", doc: "The stack whose apps it is for."},
+	{name: "enabled", yaml: "-", value: value{kind: yesOrNo}, initial: "`true`", doc: "`false`: no app gets it, and a built-in one of the name is not asked in detection."},
 }
 
 var serviceInstanceTable = []key{

@@ -3,7 +3,6 @@ package spec
 import (
 	"fmt"
 	"regexp"
-	"strings"
 )
 
 // readStacks reads the blocks that say where apps run.
@@ -36,42 +35,6 @@ func (m *module) readStacks() {
 			continue
 		}
 		m.l.doc.Stacks[name] = s
-	}
-}
-
-var sha256Pattern = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
-
-// readBuildpacks reads the blocks that name buildpacks.
-func (m *module) readBuildpacks() {
-	for _, b := range m.blocks["buildpack"] {
-		name := b.Labels[0]
-		m.broken = nil
-		n := m.attributeMap(b.src, b.Block, "buildpack."+name, "a buildpack", hclAttributes(buildpackTable))
-		if len(m.broken) > 0 {
-			continue
-		}
-		source, sum := n.get("source"), n.get("sha256")
-		bp := Buildpack{Name: name, Source: m.plainText(b.src, source), SHA256: strings.ToLower(m.plainText(b.src, sum)), Pos: b.src.pos(n)}
-		if source == nil {
-			b.src.add(SeverityError, n, fmt.Sprintf("buildpack %q has no source", name), `Give a URL or a folder: source = "https://…".`)
-		}
-		if sum != nil && !sha256Pattern.MatchString(bp.SHA256) {
-			b.src.add(SeverityError, sum, "sha256 must be 64 hexadecimal digits", "Write the output of sha256sum.")
-		}
-		if isRelativeFolder(bp.Source) {
-			bp.Source = absolute(b.src.dir, bp.Source)
-			if err := checkInside(m.l.fs, b.src.dir, bp.Source); err != nil {
-				b.src.add(SeverityError, source, err.Error(), "Paths in HCL stay inside their folder: copy the buildpack there, or use a URL.")
-			}
-		}
-		if m.l.doc.Buildpacks == nil {
-			m.l.doc.Buildpacks = map[string]Buildpack{}
-		}
-		if first, twice := m.l.doc.Buildpacks[name]; twice && (first.Source != bp.Source || first.SHA256 != bp.SHA256) {
-			b.src.add(SeverityError, n, fmt.Sprintf("buildpack %q is declared differently at %s", name, m.l.place(first.Pos)), "Make the two equal, or rename one.")
-			continue
-		}
-		m.l.doc.Buildpacks[name] = bp
 	}
 }
 

@@ -36,8 +36,8 @@ type App struct {
 	Lifecycle   string // "buildpack", "docker", "cnb"; "" = not said
 	Docker      *Docker
 
-	// Buildpacks are names, URLs, or folders (absolute where they were
-	// written as a relative path in HCL). Empty = detect.
+	// Buildpacks are names, URLs, or folders and archives (absolute where they
+	// were written as a relative path in HCL). Empty = detect.
 	Buildpacks []string
 
 	Env       map[string]string
@@ -165,13 +165,17 @@ type Stack struct {
 	Pos      Pos
 }
 
-// Buildpack is a named buildpack (HCL block `buildpack`). Source is a URL or
-// an absolute folder.
+// Buildpack is a named buildpack (HCL block `buildpack`).
 type Buildpack struct {
-	Name   string
-	Source string
-	SHA256 string
-	Pos    Pos
+	Name     string
+	Source   string // a URL, or the absolute path of a folder or archive
+	SHA256   string // of an archive; "" = not said
+	Position int    // in the order of detection, from 1; 0 = not said
+	Stack    string // "" = all
+	Disabled bool
+	// Sensitive: Source came out of a sensitive variable.
+	Sensitive bool
+	Pos       Pos
 }
 
 // ServiceInstance is a user-provided service instance (HCL block

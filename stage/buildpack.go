@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
+	"golang.org/x/sync/errgroup"
 
 	"wadi/spec"
+	"wadi/stage/remote"
 )
 
 // builtins are the buildpacks inside the lifecycle, in the order in which
@@ -26,224 +24,233 @@ func Builtins() []string { return append(slices.Clone(builtins), "binary") }
 
 // BuildpackPin is one buildpack, pinned to what it holds now.
 type BuildpackPin struct {
-	// Key is the name as the user wrote it; a folder inside the project is
+	// Key is the name as the user wrote it, but an address is without user,
+	// password and query, and a folder or archive inside the project is
 	// "./…" however it was written, so that the key is the same on every
 	// machine. It is the buildpack_key of the result.
 	Key     string
 	Name    string // short: the built-in's or declared name, or the folder's
-	Builtin string // the built-in's name; "" = a folder
-	Digest  string // folders: Tree.Digest
-	Tree    *Tree  // folders: what to package; nil for a built-in
+	Builtin string // the built-in's name; "" = another
+	// Digest tells what it holds: of folders and archives on the disk
+	// Tree.Digest, of repositories the commit, of downloads the sha256; "" of
+	// built-in ones, and where it could not be found out.
+	Digest string
+	Tree   *Tree // what to package; nil for a built-in, and for a remote one before Fetch
+	// Remote is set where it comes from a server.
+	Remote *remote.Pin
+	// Unreached says why the digest could not be found out; nil = it was.
+	Unreached error
 }
 
-// UnknownBuildpackError starts with Cloud Foundry's words.
-type UnknownBuildpackError struct {
-	Name    string
-	Nearest string   // a known name that is close; "" = none is
-	Known   []string // declared and built-in names
-}
-
-func (e *UnknownBuildpackError) Error() string {
-	msg := fmt.Sprintf("Specified unknown buildpack name: %q", e.Name)
-	if e.Nearest != "" {
-		msg += fmt.Sprintf(": did you mean %q?", e.Nearest)
+// Changed says in words that a buildpack is no longer what it was.
+func (p BuildpackPin) Changed() string {
+	switch {
+	case p.Remote == nil:
+		return "buildpack " + p.Key + " has other content"
+	case p.Remote.Address.Kind == remote.Archive:
+		return "buildpack " + p.Key + " is another archive now"
 	}
-	return msg + fmt.Sprintf(" (known: %s; a folder is written ./%s; others are declared with buildpack %q { source = \"./folder\" })",
-		strings.Join(e.Known, ", "), e.Name, e.Name)
-}
-
-// UnsupportedBuildpackError says that buildpacks of this kind of source are
-// not served yet. Source has no credentials in it.
-type UnsupportedBuildpackError struct{ Name, Source string }
-
-func (e *UnsupportedBuildpackError) Error() string {
-	at := ""
-	if e.Name != e.Source {
-		at = fmt.Sprintf(" (%s)", e.Source)
+	if p.Remote.What == "" {
+		return "buildpack " + p.Key + " moved"
 	}
-	return fmt.Sprintf("buildpack %s%s: archives and git repositories are not supported yet: unpack or clone it into a folder of the project and name that folder (./folder)", e.Name, at)
+	return p.Remote.What + " of buildpack " + p.Key + " moved"
 }
 
-// MalformedBuildpackError says what a buildpack's folder lacks.
-type MalformedBuildpackError struct {
-	Name   string // as the user wrote it
-	Folder string
-	Reason string
+// Pinned is the pin with a digest that it had before, in place of the one
+// that could not be found out.
+func (p BuildpackPin) Pinned(digest string) BuildpackPin {
+	at := *p.Remote
+	at.Digest = digest
+	p.Digest, p.Remote = digest, &at
+	return p
 }
 
-func (e *MalformedBuildpackError) Error() string {
-	return fmt.Sprintf("buildpack %s: %s: %s", e.Name, e.Folder, e.Reason)
+// Buildpacks pins the buildpacks of a project's apps, and gets them.
+type Buildpacks struct {
+	Declared map[string]spec.Buildpack
+	Cache    string // ScanOptions.Cache
+	Store    *remote.Store
 }
 
-// ResolveBuildpacks pins an app's buildpacks in their order. A name is, in
-// this order, a declared one, a built-in (both also with "_buildpack" at the
-// end), or a folder ("./x", "../x", "/x") relative to dir, the project's
-// folder. No names mean detection: all built-ins that can detect. cache is
-// ScanOptions.Cache. Errors: *UnknownBuildpackError, *MalformedBuildpackError,
-// *UnsupportedBuildpackError, and those of Scan.
-func ResolveBuildpacks(ctx context.Context, names []string, declared map[string]spec.Buildpack, dir, cache string) ([]BuildpackPin, error) {
+// NewBuildpacks keeps what it gets below the folder cache ("" = it can get
+// nothing that has to be kept).
+func NewBuildpacks(declared map[string]spec.Buildpack, cache string) *Buildpacks {
+	store := &remote.Store{}
+	if cache != "" {
+		store.Dir = filepath.Join(cache, "buildpacks")
+	}
+	return &Buildpacks{Declared: declared, Cache: cache, Store: store}
+}
+
+// BuildpackNames are the buildpacks of one app as its files have them.
+type BuildpackNames struct {
+	Names []string // none = detection
+	// Sensitive are the indexes of names that came out of sensitive
+	// variables: of an address no more than the host is shown.
+	Sensitive map[int]bool
+	Dir       string // the project's folder, where relative folders start
+	Stack     string
+}
+
+// Pin pins an app's buildpacks in their order. A name is, in this order, a
+// declared one of the app's stack, a built-in (both also with "_buildpack" at
+// the end), an address (remote.Parse), or a folder or archive ("./x", "../x",
+// "/x"). No names mean detection, see detectOrder. Servers are asked in
+// parallel; those that cannot be reached are told in the pins. Errors:
+// *UnknownBuildpackError, *MalformedBuildpackError, *BuildpackError,
+// remote's, and those of Scan.
+func (b *Buildpacks) Pin(ctx context.Context, app BuildpackNames) ([]BuildpackPin, error) {
+	names := app.Names
 	if len(names) == 0 {
-		pins := make([]BuildpackPin, 0, len(builtins))
-		for _, b := range builtins {
-			pins = append(pins, BuildpackPin{Key: b, Name: b, Builtin: b})
-		}
-		return pins, nil
+		names = b.detectOrder(app.Stack)
 	}
-	dir, err := filepath.Abs(dir)
+	dir, err := filepath.Abs(app.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("cannot find the project's folder: %w", err)
 	}
-	pins := make([]BuildpackPin, 0, len(names))
-	for _, name := range names {
-		pin, err := resolveBuildpack(ctx, name, declared, dir, cache)
-		if err != nil {
-			return nil, err
-		}
-		pins = append(pins, pin)
+	app.Dir = dir
+	pins := make([]BuildpackPin, len(names))
+	group, gctx := errgroup.WithContext(ctx)
+	for i, name := range names {
+		group.Go(func() error {
+			var err error
+			pins[i], err = b.pin(gctx, name, app, app.Sensitive[i])
+			return err
+		})
 	}
-	return pins, nil
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return pins, distinct(pins)
 }
 
-func resolveBuildpack(ctx context.Context, name string, declared map[string]spec.Buildpack, dir, cache string) (BuildpackPin, error) {
-	short := strings.TrimSuffix(name, "_buildpack")
-	for _, n := range []string{name, short} {
-		if d, ok := declared[n]; ok {
-			if isURL(d.Source) {
-				return BuildpackPin{}, &UnsupportedBuildpackError{Name: name, Source: redact(d.Source)}
-			}
-			return pinFolder(ctx, BuildpackPin{Key: name, Name: n}, absolute(dir, d.Source), cache)
+// distinct refuses two buildpacks of one key: the key names their folders.
+func distinct(pins []BuildpackPin) error {
+	digests := map[string]string{}
+	for _, p := range pins {
+		if other, ok := digests[p.Key]; ok && other != p.Digest {
+			return &BuildpackError{Name: p.Key, Reason: "two different buildpacks are shown by this name: give them names with buildpack blocks"}
 		}
+		digests[p.Key] = p.Digest
 	}
+	return nil
+}
+
+func (b *Buildpacks) pin(ctx context.Context, name string, app BuildpackNames, sensitive bool) (BuildpackPin, error) {
+	d, declared, err := b.declared(name, app.Stack)
+	short := strings.TrimSuffix(name, "_buildpack")
 	switch {
+	case err != nil:
+		return BuildpackPin{}, err
+	case declared && remote.IsAddress(d.Source):
+		return b.pinRemote(ctx, BuildpackPin{Key: name, Name: d.Name}, d.Source, d.SHA256, d.Sensitive)
+	case declared:
+		return b.pinLocal(ctx, BuildpackPin{Key: name, Name: d.Name}, absolute(app.Dir, d.Source), d.SHA256)
 	case slices.Contains(Builtins(), short):
 		return BuildpackPin{Key: name, Name: short, Builtin: short}, nil
-	case isURL(name):
-		return BuildpackPin{}, &UnsupportedBuildpackError{Name: redact(name), Source: redact(name)}
+	case remote.IsAddress(name):
+		return b.pinRemote(ctx, BuildpackPin{}, name, "", sensitive)
 	case isFolder(name):
-		folder := absolute(dir, name)
-		return pinFolder(ctx, BuildpackPin{Key: folderKey(dir, folder), Name: filepath.Base(folder)}, folder, cache)
+		path := absolute(app.Dir, name)
+		return b.pinLocal(ctx, BuildpackPin{Key: folderKey(app.Dir, path), Name: filepath.Base(path)}, path, "")
 	}
-	return BuildpackPin{}, unknown(name, declared)
+	return BuildpackPin{}, unknown(name, b.Declared)
 }
 
-// isFolder reports whether the name is written as a path.
-func isFolder(name string) bool {
-	return name == "." || name == ".." || strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") || filepath.IsAbs(name)
-}
-
-// scpLike is git's short form of an ssh address: git@host:owner/repository.
-var scpLike = regexp.MustCompile(`^[^/\s@]+@[^/\s:]+:`)
-
-func isURL(name string) bool { return strings.Contains(name, "://") || scpLike.MatchString(name) }
-
-// redact takes user and password out of an address; they are left out
-// altogether, since a token often stands in the user's place.
-func redact(address string) string {
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		u.User = nil
-		return u.String()
-	}
-	scheme, rest, ok := strings.Cut(address, "://")
-	if !ok {
-		return address // git@host:owner/repository has no secret in it
-	}
-	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
-}
-
-func absolute(dir, path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(dir, path)
-}
-
-// folderKey names a folder: "./…" in the project, else its absolute path.
-func folderKey(dir, folder string) string {
-	rel, err := filepath.Rel(dir, folder)
-	if err != nil || !filepath.IsLocal(rel) {
-		return folder
-	}
-	return "./" + filepath.ToSlash(rel)
-}
-
-// pinFolder scans the buildpack in folder, or in the only folder in it, as
-// archives of repositories have it.
-func pinFolder(ctx context.Context, pin BuildpackPin, folder, cache string) (BuildpackPin, error) {
-	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
-		return pin, &UnsupportedBuildpackError{Name: pin.Key, Source: folder}
-	}
-	root, err := buildpackRoot(folder)
+// pinRemote pins what lies on a server. Key and Name are those of its address
+// where it has none.
+func (b *Buildpacks) pinRemote(ctx context.Context, pin BuildpackPin, source, sum string, sensitive bool) (BuildpackPin, error) {
+	address, err := remote.Parse(source)
 	if err != nil {
-		return pin, fmt.Errorf("buildpack %s: %w", pin.Key, err)
+		var refused *remote.AddressError
+		if sensitive && errors.As(err, &refused) {
+			refused.Shown = "(sensitive)"
+		}
+		return pin, named(pin, err)
 	}
-	if root == "" {
-		return pin, &MalformedBuildpackError{Name: pin.Key, Folder: folder,
-			Reason: "it has no folder bin, nor a single folder that has one: name the folder that holds bin/detect and the like"}
+	if sensitive {
+		address = address.Hide()
 	}
-	pin.Tree, err = Scan(ctx, root, ScanOptions{Cache: cache})
-	if err != nil {
-		return pin, fmt.Errorf("buildpack %s: %w", pin.Key, err)
-	}
-	for _, e := range pin.Tree.Entries {
-		if e.Type == File && !e.Executable && isScript(e.Path) {
-			script := filepath.Join(root, e.Path)
-			return pin, &MalformedBuildpackError{Name: pin.Key, Folder: folder,
-				Reason: fmt.Sprintf("%s is not executable: run chmod +x %s", e.Path, script)}
+	if pin.Key == "" {
+		pin.Key, pin.Name = address.Shown, address.Name()
+		if sensitive {
+			pin.Name = "sensitive"
 		}
 	}
-	pin.Digest = pin.Tree.Digest
+	pin.Remote = &remote.Pin{Address: address}
+	at, err := b.Store.Pin(ctx, address, sum)
+	var away *remote.UnreachableError
+	switch {
+	case errors.As(err, &away):
+		pin.Unreached = named(pin, err)
+	case err != nil:
+		return pin, named(pin, err)
+	default:
+		pin.Remote, pin.Digest = &at, at.Digest
+	}
 	return pin, nil
 }
 
-// isScript reports whether the lifecycle runs the file of that path.
-func isScript(path string) bool {
-	switch path {
-	case "bin/detect", "bin/supply", "bin/finalize", "bin/compile", "bin/release":
-		return true
+// named says of which buildpack an error is. One that is named by its address
+// has that in the error already.
+func named(pin BuildpackPin, err error) error {
+	if pin.Key == "" || pin.Remote != nil && pin.Key == pin.Remote.Address.Shown {
+		return fmt.Errorf("buildpack %w", err)
 	}
-	return false
+	return fmt.Errorf("buildpack %s: %w", pin.Key, err)
 }
 
-// buildpackRoot finds the folder that has bin/, "" if there is none.
-func buildpackRoot(folder string) (string, error) {
-	entries, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%w: check the path", err)
+// Fetch is the tree of a pinned buildpack that is no built-in: one that lies
+// on a server is downloaded, unless the cache has it.
+func (b *Buildpacks) Fetch(ctx context.Context, pin BuildpackPin) (*Tree, error) {
+	if pin.Tree != nil {
+		return pin.Tree, nil
 	}
+	if pin.Digest == "" {
+		return nil, fmt.Errorf("%w: run the command again once it can be reached", pin.Unreached)
+	}
+	dir, err := b.Store.Fetch(ctx, *pin.Remote)
 	if err != nil {
-		return "", err
+		return nil, named(pin, err)
 	}
-	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == ".git" })
-	if hasBin(folder) {
-		return folder, nil
-	}
-	if len(entries) == 1 && entries[0].IsDir() {
-		if nested := filepath.Join(folder, entries[0].Name()); hasBin(nested) {
-			return nested, nil
-		}
-	}
-	return "", nil
+	return b.scan(ctx, pin, dir, pin.Remote.Address.Shown)
 }
 
-func hasBin(folder string) bool {
-	info, err := os.Stat(filepath.Join(folder, "bin"))
-	return err == nil && info.IsDir()
+// pinLocal pins a folder, or an archive, on the disk.
+func (b *Buildpacks) pinLocal(ctx context.Context, pin BuildpackPin, path, sum string) (BuildpackPin, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() {
+		dir, err := b.Store.Unpack(ctx, path, sum)
+		if err == nil {
+			pin.Tree, err = b.scan(ctx, pin, dir, path)
+			if err != nil {
+				return pin, err
+			}
+			pin.Digest = pin.Tree.Digest
+			return pin, nil
+		}
+		return pin, named(pin, err)
+	}
+	if err == nil && sum != "" {
+		return pin, &BuildpackError{Name: pin.Key, Reason: "sha256 is of an archive, and " + path + " is a folder: remove it, or give the archive"}
+	}
+	return pinFolder(ctx, pin, path, b.Cache)
 }
 
-// unknown makes the error for a name that nobody knows.
-func unknown(name string, declared map[string]spec.Buildpack) *UnknownBuildpackError {
-	e := &UnknownBuildpackError{Name: name, Known: Builtins()}
-	for d := range declared {
-		if !slices.Contains(e.Known, d) {
-			e.Known = append(e.Known, d)
-		}
+// scan makes the tree of a buildpack that the store unpacked; from is where
+// it comes from.
+func (b *Buildpacks) scan(ctx context.Context, pin BuildpackPin, dir, from string) (*Tree, error) {
+	root, err := buildpackRoot(dir)
+	if err != nil {
+		return nil, named(pin, err)
 	}
-	slices.Sort(e.Known)
-	best := 3 // edits: more is no typing mistake
-	for _, k := range e.Known {
-		if d := levenshtein.Distance(strings.TrimSuffix(name, "_buildpack"), k, nil); d < min(best, len(k)) {
-			best, e.Nearest = d, k
-		}
+	if root == "" {
+		return nil, &MalformedBuildpackError{Name: pin.Key, Folder: from,
+			Reason: "it has no folder bin, nor a single folder that has one: it is no buildpack, or one that has to be built first"}
 	}
-	return e
+	tree, err := Scan(ctx, root, ScanOptions{Cache: b.Cache})
+	if err != nil {
+		return nil, named(pin, err)
+	}
+	return tree, nil
 }

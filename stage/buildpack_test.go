@@ -3,14 +3,18 @@ package stage
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"wadi/internal/sourcetest"
 	"wadi/spec"
+	"wadi/stage/remote"
 )
 
 // project makes a project's folder with buildpacks in it.
@@ -25,17 +29,22 @@ func project(t *testing.T) string {
 	write(t, dir+"/two/b/bin/detect", "", 0o755)
 	write(t, dir+"/nobin/README", "", 0o644)
 	write(t, dir+"/noexec/bin/supply", "", 0o644)
-	write(t, dir+"/bp.zip", "PK", 0o644)
+	write(t, dir+"/broken.zip", "PK", 0o644)
+	write(t, dir+"/bp.zip", string(zipBytes(t, zipped{name: "repo-main/bin/detect", content: "#!/bin/sh"}, zipped{name: "repo-main/lib/x"})), 0o644)
 	return dir
 }
 
-func TestResolveBuildpacks(t *testing.T) {
+func TestPinBuildpacks(t *testing.T) {
 	t.Parallel()
 	dir := project(t)
 	other := project(t)
 	declared := map[string]spec.Buildpack{
 		"python": {Name: "python", Source: dir + "/bp"},
 		"binary": {Name: "binary", Source: "./nested"},
+		"old":    {Name: "old", Source: "./bp", Disabled: true},
+		"other":  {Name: "other", Source: "./bp", Stack: "host"},
+		"nodejs": {Name: "nodejs", Source: "./bp", Stack: "elsewhere"},
+		"zipped": {Name: "zipped", Source: "./bp.zip"},
 	}
 	builtin := func(key, name string) BuildpackPin { return BuildpackPin{Key: key, Name: name, Builtin: name} }
 	folder := func(key, name, root string) BuildpackPin {
@@ -46,7 +55,7 @@ func TestResolveBuildpacks(t *testing.T) {
 		want  []BuildpackPin
 	}{
 		{nil, []BuildpackPin{
-			builtin("staticfile", "staticfile"), builtin("nodejs", "nodejs"), builtin("go", "go"), builtin("python", "python"), builtin("procfile", "procfile"),
+			builtin("staticfile", "staticfile"), builtin("nodejs", "nodejs"), builtin("go", "go"), folder("python", "python", dir+"/bp"), builtin("procfile", "procfile"),
 		}},
 		{[]string{"staticfile"}, []BuildpackPin{builtin("staticfile", "staticfile")}},
 		{[]string{"procfile_buildpack", "staticfile_buildpack"}, []BuildpackPin{builtin("procfile_buildpack", "procfile"), builtin("staticfile_buildpack", "staticfile")}},
@@ -58,13 +67,22 @@ func TestResolveBuildpacks(t *testing.T) {
 		{[]string{dir + "/bp"}, []BuildpackPin{folder("./bp", "bp", dir+"/bp")}},
 		{[]string{other + "/bp"}, []BuildpackPin{folder(other+"/bp", "bp", other+"/bp")}},
 		{[]string{"./nested"}, []BuildpackPin{folder("./nested", "nested", dir+"/nested/repo-main")}},
+		{[]string{"./bp.zip"}, []BuildpackPin{folder("./bp.zip", "bp.zip", "unpacked/repo-main")}},
+		{[]string{"zipped"}, []BuildpackPin{folder("zipped", "zipped", "unpacked/repo-main")}},
+		{[]string{"other"}, []BuildpackPin{folder("other", "other", dir+"/bp")}},
+		{[]string{"nodejs"}, []BuildpackPin{builtin("nodejs", "nodejs")}}, // the declared one is for another stack
 	}
 	for _, tt := range tests {
 		t.Run(strings.Join(tt.names, " "), func(t *testing.T) {
 			t.Parallel()
-			got, err := ResolveBuildpacks(t.Context(), tt.names, declared, dir, t.TempDir())
+			got, err := NewBuildpacks(declared, t.TempDir()).Pin(t.Context(), BuildpackNames{Names: tt.names, Dir: dir, Stack: "host"})
 			if err != nil {
 				t.Fatal(err)
+			}
+			for i, p := range got {
+				if p.Tree != nil && strings.Contains(p.Tree.Root, "/buildpacks/trees/") { // a folder of the cache
+					got[i].Tree.Root = "unpacked/" + filepath.Base(p.Tree.Root)
+				}
 			}
 			ignore := []cmp.Option{cmpopts.IgnoreFields(BuildpackPin{}, "Digest"), cmpopts.IgnoreFields(Tree{}, "Entries", "Digest", "Files", "Bytes")}
 			if diff := cmp.Diff(tt.want, got, ignore...); diff != "" {
@@ -79,30 +97,42 @@ func TestResolveBuildpacks(t *testing.T) {
 	}
 }
 
-func TestResolveBuildpacksErrors(t *testing.T) {
+func TestPinBuildpacksErrors(t *testing.T) {
 	t.Parallel()
 	dir := project(t)
 	const token = "t0ken"
 	declared := map[string]spec.Buildpack{
-		"ruby": {Name: "ruby", Source: "https://" + token + "@example.org/ruby.zip"},
+		"ruby":   {Name: "ruby", Source: "http://" + token + "@example.org/ruby.zip"},
+		"summed": {Name: "summed", Source: dir + "/bp", SHA256: strings.Repeat("0", 64)},
+		"packed": {Name: "packed", Source: dir + "/bp.zip", SHA256: strings.Repeat("0", 64)},
+		"git":    {Name: "git", Source: "https://" + token + "@127.0.0.1:1/r.git", SHA256: strings.Repeat("0", 64)},
+		"off":    {Name: "off", Source: dir + "/bp", Disabled: true, Pos: spec.Pos{File: "wadi.hcl", Line: 3}},
+		"cf":     {Name: "cf", Source: dir + "/bp", Stack: "cflinuxfs4", Pos: spec.Pos{File: "wadi.hcl", Line: 4}},
+		"hidden": {Name: "hidden", Source: "git://example.org/" + token, Sensitive: true},
 	}
-	unknown, unsupported, malformed := new(*UnknownBuildpackError), new(*UnsupportedBuildpackError), new(*MalformedBuildpackError)
+	unknown, refused, malformed := new(*UnknownBuildpackError), new(*BuildpackError), new(*MalformedBuildpackError)
+	address, source := new(*remote.AddressError), new(*remote.SourceError)
 	tests := []struct {
 		name string
 		as   any      // the type of the error
 		says []string // parts of its text
 	}{
-		{"staticfil", unknown, []string{`Specified unknown buildpack name: "staticfil"`, `did you mean "staticfile"?`, "binary, go, nodejs, procfile, python, ruby, staticfile"}},
+		{"staticfil", unknown, []string{`Specified unknown buildpack name: "staticfil"`, `did you mean "staticfile"?`, "binary, cf, git, go, hidden, nodejs, off, packed, procfile, python, ruby, staticfile, summed"}},
 		{"rubby_buildpack", unknown, []string{`Specified unknown buildpack name: "rubby_buildpack"`, `did you mean "ruby"?`}},
 		{"java_buildpack", unknown, []string{`Specified unknown buildpack name: "java_buildpack" (known`}},
 		{"node_buildpack", unknown, []string{`did you mean "nodejs"?`}},
 		{"", unknown, []string{`Specified unknown buildpack name: ""`}},
 		{"bp", unknown, []string{`"bp" (known`, "./bp"}},
-		{"ruby", unsupported, []string{"buildpack ruby (https://example.org/ruby.zip)", "not supported yet"}},
-		{"https://user:" + token + "@example.org/x.git#v1", unsupported, []string{"https://example.org/x.git#v1"}},
-		{"https://us%zzer:" + token + "@example.org/x", unsupported, []string{"https://example.org/x"}},
-		{"git@github.com:o/r.git", unsupported, []string{"git@github.com:o/r.git"}},
-		{"./bp.zip", unsupported, []string{"bp.zip"}},
+		{"ruby", address, []string{"buildpack ruby: http://example.org/ruby.zip", "without encryption"}},
+		{"http://user:" + token + "@example.org/x.git#v1", address, []string{"buildpack http://example.org/x.git#v1: git is used over https and ssh alone"}},
+		{"https://us%zzer:" + token + "@example.org/x", address, []string{"https://example.org/x"}},
+		{"hidden", address, []string{"buildpack hidden: (sensitive): git:// is not supported"}},
+		{"git", source, []string{"buildpack git: https://127.0.0.1:1/r.git: sha256 is for archives"}},
+		{"summed", refused, []string{"buildpack summed: sha256 is of an archive, and " + dir + "/bp is a folder"}},
+		{"packed", source, []string{"buildpack packed: " + dir + "/bp.zip: its sha256 is", "the files say 0000"}},
+		{"off", refused, []string{"it is disabled at wadi.hcl:3"}},
+		{"cf_buildpack", refused, []string{`it is for stack "cflinuxfs4" (wadi.hcl:4), and the app is for "host"`}},
+		{"./broken.zip", source, []string{"buildpack ./broken.zip: " + dir + "/broken.zip: it is neither a zip nor a tar file"}},
 		{"./nobin", malformed, []string{"./nobin", "bin"}},
 		{"./two", malformed, []string{"./two", "single folder"}},
 		{"./noexec", malformed, []string{"bin/supply is not executable", "chmod +x " + dir + "/noexec/bin/supply"}},
@@ -111,7 +141,7 @@ func TestResolveBuildpacksErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := ResolveBuildpacks(t.Context(), []string{"procfile", tt.name}, declared, dir, "")
+			_, err := NewBuildpacks(declared, t.TempDir()).Pin(t.Context(), BuildpackNames{Names: []string{"procfile", tt.name}, Dir: dir, Stack: "host"})
 			if tt.as == nil {
 				if !errors.Is(err, fs.ErrNotExist) {
 					t.Fatalf("error %v, want fs.ErrNotExist", err)
@@ -136,7 +166,7 @@ func TestBuildpackDigest(t *testing.T) {
 	t.Parallel()
 	a, b := project(t), project(t)
 	pin := func(dir string) BuildpackPin {
-		pins, err := ResolveBuildpacks(t.Context(), []string{filepath.Join(dir, "bp")}, nil, dir, "")
+		pins, err := NewBuildpacks(nil, "").Pin(t.Context(), BuildpackNames{Names: []string{filepath.Join(dir, "bp")}, Dir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,5 +179,105 @@ func TestBuildpackDigest(t *testing.T) {
 	write(t, b+"/bp/bin/compile", "#!/bin/bash", 0o755)
 	if pin(b).Digest == first.Digest {
 		t.Error("a change of a script does not change the digest")
+	}
+}
+
+// Servers are asked, and what cannot be reached is told and stops nothing.
+func TestPinRemoteBuildpacks(t *testing.T) {
+	t.Parallel()
+	server := sourcetest.Start(t)
+	repo := server.Repository(t, "private/rp")
+	commit := repo.Commit(t, map[string]string{"bin/detect": "d"})
+	write(t, server.Dir+"/zp.zip", string(zipBytes(t, zipped{name: "bin/detect", content: "z"})), 0o644)
+	write(t, server.Dir+"/empty.zip", string(zipBytes(t, zipped{name: "README"})), 0o644)
+	declared := map[string]spec.Buildpack{
+		"named": {Name: "named", Source: server.Login() + "/private/rp.git#main", Sensitive: true},
+		"away":  {Name: "away", Source: "https://t0ken@127.0.0.1:1/x.zip"},
+	}
+	b := NewBuildpacks(declared, t.TempDir())
+	b.Store.Pause = func(int) time.Duration { return 0 }
+	pins, err := b.Pin(t.Context(), BuildpackNames{Dir: t.TempDir(), Names: []string{
+		"named_buildpack", server.URL + "/zp.zip?t=t0ken", "away", server.Login() + "/private/rp.git", server.URL + "/empty.zip"},
+		Sensitive: map[int]bool{3: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct{ key, name, digest string }{
+		{"named_buildpack", "named", commit},
+		{server.URL + "/zp.zip?…", "zp", pins[1].Remote.Digest},
+		{"away", "away", ""},
+		{server.URL + "/(sensitive)", "sensitive", commit},
+	} {
+		if p := pins[i]; p.Key != want.key || p.Name != want.name || p.Digest != want.digest || (p.Unreached != nil) != (want.digest == "") {
+			t.Errorf("pinned %s (%s) to %q, %v; want %+v", p.Key, p.Name, p.Digest, p.Unreached, want)
+		}
+	}
+	for i, file := range map[int]string{0: "d", 1: "z"} {
+		tree, err := b.Fetch(t.Context(), pins[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if content, err := os.ReadFile(tree.Root + "/bin/detect"); err != nil || string(content) != file {
+			t.Errorf("%s holds %q (%v)", pins[i].Key, content, err)
+		}
+	}
+	var malformed *MalformedBuildpackError
+	if _, err := b.Fetch(t.Context(), pins[4]); !errors.As(err, &malformed) || !strings.Contains(err.Error(), "no folder bin") {
+		t.Errorf("without bin: %v", err)
+	}
+	_, err = b.Fetch(t.Context(), pins[2])
+	if err == nil || !strings.Contains(err.Error(), "buildpack away: https://127.0.0.1:1/x.zip: it cannot be reached") || strings.Contains(err.Error(), "t0ken") {
+		t.Errorf("unreached: %v", err)
+	}
+	kept := pins[2].Pinned(strings.Repeat("a", 64))
+	if kept.Digest != kept.Remote.Digest || pins[2].Remote.Digest != "" {
+		t.Errorf("pinned to %+v", kept)
+	}
+	for i, want := range map[int]string{
+		0: "branch main of buildpack named_buildpack moved", 1: "buildpack " + server.URL + "/zp.zip?… is another archive now",
+		3: "default branch of buildpack " + server.URL + "/(sensitive) moved",
+	} {
+		if got := pins[i].Changed(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// Two that people could not tell apart are refused.
+func TestBuildpacksOfOneKey(t *testing.T) {
+	t.Parallel()
+	pins := []BuildpackPin{{Key: "a", Digest: "1"}, {Key: "b", Digest: "2"}, {Key: "a", Digest: "1"}}
+	if err := distinct(pins); err != nil {
+		t.Error(err)
+	}
+	var refused *BuildpackError
+	if err := distinct(append(pins, BuildpackPin{Key: "b", Digest: "3"})); !errors.As(err, &refused) || refused.Name != "b" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestDetectOrder(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		declared []spec.Buildpack
+		want     string
+	}{
+		{nil, "staticfile nodejs go python procfile"},
+		{[]spec.Buildpack{{Name: "a"}}, "staticfile nodejs go python procfile"},
+		{[]spec.Buildpack{{Name: "a", Position: 1}}, "a staticfile nodejs go python procfile"},
+		{[]spec.Buildpack{{Name: "b", Position: 2}, {Name: "a", Position: 2}, {Name: "c", Position: 99}}, "staticfile a b nodejs go python procfile c"},
+		{[]spec.Buildpack{{Name: "python", Position: 1}}, "python staticfile nodejs go procfile"},
+		{[]spec.Buildpack{{Name: "python"}}, "staticfile nodejs go python procfile"},
+		{[]spec.Buildpack{{Name: "python", Disabled: true}, {Name: "a", Position: 1, Disabled: true}}, "staticfile nodejs go procfile"},
+		{[]spec.Buildpack{{Name: "a", Position: 1, Stack: "other"}, {Name: "b", Position: 3, Stack: "host"}}, "staticfile nodejs b go python procfile"},
+	}
+	for _, tt := range tests {
+		declared := map[string]spec.Buildpack{}
+		for _, d := range tt.declared {
+			declared[d.Name] = d
+		}
+		if got := strings.Join((&Buildpacks{Declared: declared}).detectOrder("host"), " "); got != tt.want {
+			t.Errorf("%+v:\n is  %s\nwant %s", tt.declared, got, tt.want)
+		}
 	}
 }

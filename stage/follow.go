@@ -1,11 +1,14 @@
 package stage
 
 import (
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"wadi/spec"
 	"wadi/stage/archive"
+	"wadi/stage/remote"
 )
 
 // Followed is what has to be looked at to notice that Scan of a source would
@@ -43,10 +46,14 @@ func Follow(source string, o ScanOptions) (Followed, error) {
 	return f, nil
 }
 
-// BuildpackFolders are the absolute paths of the folders among an app's
-// buildpacks, there or not. The arguments are those of ResolveBuildpacks; dir
-// is absolute.
+// BuildpackFolders are the absolute paths of the folders and archives on the
+// disk among an app's buildpacks, there or not. dir, where relative ones
+// start, is absolute. An app that names no buildpack may get any that is
+// declared.
 func BuildpackFolders(names []string, declared map[string]spec.Buildpack, dir string) []string {
+	if len(names) == 0 {
+		names = slices.Sorted(maps.Keys(declared))
+	}
 	var out []string
 	for _, name := range names {
 		source := ""
@@ -58,7 +65,7 @@ func BuildpackFolders(names []string, declared map[string]spec.Buildpack, dir st
 				source = d.Source
 			}
 		}
-		if source != "" && !isURL(source) {
+		if source != "" && !remote.IsAddress(source) {
 			out = append(out, absolute(dir, source))
 		}
 	}

@@ -96,4 +96,7 @@ func TestBuildpackFolders(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
 	}
+	if got, want := BuildpackFolders(nil, declared, "/p/q"), []string{"/packs/abs", "/p/q/packs/mine"}; !slices.Equal(got, want) {
+		t.Errorf("detection: %q\nwant %q", got, want)
+	}
 }

@@ -54,7 +54,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("http %s: the last answer was %s", args[1], last)
 }
 
-var variable = regexp.MustCompile(`\$\{(ID|ROOTFS|WORK|SPACE|PLATFORM|EXAMPLES)\}`)
+var variable = regexp.MustCompile(`\$\{(ID|ROOTFS|WORK|SPACE|PLATFORM|EXAMPLES|PROXY)\}`)
 
 // cmdSubst: subst FILE…
 // replaces some of the script's variables, written ${NAME}, in files.

@@ -81,6 +81,7 @@ func TestScripts(t *testing.T) {
 			env.Values[testKey{}] = tt
 			env.Values[requestsKey{}] = new(requests)
 			env.Values[rootfsKey{}] = rootfs
+			env.Values[sourcesKey{}] = new(sources)
 			env.Vars = append(env.Vars, p.env(space)...)
 			env.Vars = append(env.Vars, "HOME="+env.WorkDir, "SPACE="+space, "PLATFORM="+p.space, "EXAMPLES="+examples, "ROUTER="+p.router,
 				"PLATFORM_DIR="+p.dir,
@@ -92,6 +93,7 @@ func TestScripts(t *testing.T) {
 			"http": cmdHTTP, "subst": cmdSubst, "token": cmdToken, "remember": cmdRemember, "jobs": cmdJobs, "job": cmdJob, "await": cmdAwait, "freeport": cmdFreePort, "variable": cmdVariable,
 			"terminal": cmdTerminal, "rootfs": cmdRootfs,
 			"zip": cmdZip, "allow": cmdAllow, "nowhere": cmdNowhere,
+			"sources": cmdSources, "commit": cmdCommit,
 			"serving": cmdServing, "served": cmdServed, "purge": cmdPurge, "appears": cmdAppears,
 		},
 	})
