@@ -1,43 +1,39 @@
 package cli
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"runtime"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"wadi/stage/lifecycle/bin"
+	"wadi/stage/lifecycle/build"
+	"wadi/stage/lifecycle/launch"
 )
 
-// newLifecycle is hidden: what runs inside tasks, by hand, to see what a
-// buildpack does or to compare it with Cloud Foundry's own programs.
+// newLifecycle is hidden: what happens inside tasks, by hand, to see what a
+// buildpack does or to compare it with Cloud Foundry's own programs. Exit
+// codes and output are those of the programs.
 func newLifecycle(Streams) *cobra.Command {
-	return &cobra.Command{
-		Use:                "lifecycle COMMAND [ARGUMENT…]",
-		Short:              "Run the program inside tasks: build, launch and others",
-		Hidden:             true,
-		DisableFlagParsing: true, // they are the program's own
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return becomeLifecycle(cmd.Context(), args)
+	cmd := &cobra.Command{
+		Use:    "lifecycle",
+		Short:  "Build a droplet from files, and start one, without Nomad",
+		Hidden: true,
+		Args:   knownCommand,
+		RunE:   func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:                "build --buildpack-order KEY,… [FLAG…]",
+		Short:              "Run buildpacks on the folder of an app and write a droplet",
+		DisableFlagParsing: true, // they are Cloud Foundry's
+		RunE: func(_ *cobra.Command, args []string) error {
+			return passOn(build.Main(args, os.Stdout, os.Stderr), nil)
 		},
-	}
-}
-
-// becomeLifecycle executes the lifecycle in place of this process, as Cloud
-// Foundry's programs are executed: exit code, signals and output are its own.
-// It returns only if it failed.
-func becomeLifecycle(ctx context.Context, args []string) error {
-	binary, err := bin.Open(ctx, cacheDir(), runtime.GOARCH)
-	if err != nil {
-		return err
-	}
-	program, err := binary.Program()
-	if err != nil {
-		return err
-	}
-	err = syscall.Exec(program, append([]string{"lifecycle"}, args...), os.Environ())
-	return fmt.Errorf("start the lifecycle %s: %w", program, err)
+	}, &cobra.Command{
+		Use:                "launch APPDIR COMMAND METADATA",
+		Short:              "Become the app, as in an instance; run it in the droplet's folder",
+		DisableFlagParsing: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return passOn(launch.Main(args, os.Stderr), nil)
+		},
+	})
+	return cmd
 }

@@ -191,23 +191,3 @@ func BenchmarkOpenCached(b *testing.B) {
 		}
 	}
 }
-
-func TestProgram(t *testing.T) {
-	t.Parallel()
-	binary, err := Open(t.Context(), t.TempDir(), runtime.GOARCH)
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := binary.Program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(program, "build", "--buildpack-order=").CombinedOutput()
-	if text := string(out); err == nil || text != "missing flag: --buildpack-order\n" {
-		t.Errorf("%v: %s", err, text)
-	}
-	again, err := binary.Program()
-	if err != nil || again != program {
-		t.Errorf("the second time it is %s, %v", again, err)
-	}
-}
