@@ -71,14 +71,24 @@ func compiled(t *testing.T) *jsonschema.Schema {
 func asJSON(t *testing.T, data []byte) map[string]any {
 	t.Helper()
 	out := map[string]any{}
-	if root, _, err := parseYAML(data); err == nil && root != nil {
-		out["YAML 1.1"] = viaJSON(t, root.goValue())
+	if value := asRead(t, data); value != nil {
+		out["YAML 1.1"] = value
 	}
 	var value any
 	if err := yaml.Unmarshal(data, &value); err == nil {
 		out["YAML 1.2"] = viaJSON(t, stringKeys(value))
 	}
 	return out
+}
+
+// asRead is a manifest as wadi reads it, nil if it is no YAML.
+func asRead(t *testing.T, data []byte) any {
+	t.Helper()
+	root, _, err := parseYAML(data)
+	if err != nil || root == nil {
+		return nil
+	}
+	return viaJSON(t, root.goValue())
 }
 
 func viaJSON(t *testing.T, value any) any {
@@ -208,7 +218,7 @@ func checkProbe(t *testing.T, schema *jsonschema.Schema, name, doc, probe string
 	t.Helper()
 	files := fstest.MapFS{"manifest.yml": &fstest.MapFile{Data: []byte(doc)}}
 	_, diags := Load(context.Background(), Options{FS: memFS{files}, Dir: "/p"})
-	err := schema.Validate(asJSON(t, []byte(doc))["YAML 1.1"])
+	err := schema.Validate(asRead(t, []byte(doc)))
 	switch {
 	case err != nil && !diags.HasErrors():
 		t.Errorf("the parser takes, the schema does not: %s%v", doc, err)
