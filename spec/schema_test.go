@@ -226,3 +226,36 @@ func checkProbe(t *testing.T, schema *jsonschema.Schema, name, doc, probe string
 		t.Errorf("the schema takes, the parser does not: %s%s", doc, diags.Errors().Error())
 	}
 }
+
+// TestSchemaTakesTheCorpus does so for manifests from the wild, where there
+// are any (see TestCorpus).
+func TestSchemaTakesTheCorpus(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../shared/corpus/*/*.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Skip("no corpus beside the repository")
+	}
+	schema := compiled(t)
+	for _, file := range files {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, diags := Load(context.Background(), Options{FS: OSFS(), Dir: filepath.Dir(path), Paths: []string{path}})
+		if diags.HasErrors() {
+			continue
+		}
+		for dialect, value := range asJSON(t, data) {
+			if err := schema.Validate(value); err != nil {
+				t.Errorf("%s, read as %s: %v", file, dialect, err)
+			}
+		}
+	}
+}
