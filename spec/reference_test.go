@@ -84,16 +84,25 @@ func writeKeys(b *strings.Builder, keys []key) {
 
 // referenceValue says what a value may be, with a link to the keys inside it.
 func referenceValue(k key) string {
+	title := sectionOf(k.value.keys)
+	if title == "" {
+		return valueText(k.value)
+	}
+	text := k.value.prose
+	if text == "" {
+		text = "map"
+	}
+	return fmt.Sprintf("[%s](#%s)", text, strings.ReplaceAll(strings.ToLower(title), " ", "-"))
+}
+
+// sectionOf is the title of the section about some keys.
+func sectionOf(keys []key) string {
 	for _, s := range referenceSections {
-		if len(k.value.keys) > 0 && k.value.keys[0].doc == s.keys[0].doc {
-			text := k.value.prose
-			if text == "" {
-				text = "map"
-			}
-			return fmt.Sprintf("[%s](#%s)", text, strings.ReplaceAll(strings.ToLower(s.title), " ", "-"))
+		if len(keys) > 0 && keys[0].doc == s.keys[0].doc {
+			return s.title
 		}
 	}
-	return valueText(k.value)
+	return ""
 }
 
 func code(word string) string {
@@ -132,6 +141,9 @@ func TestEveryKeyIsExplained(t *testing.T) {
 				t.Errorf("%s: the key %q has no text of its own, or stands there twice", s.title, k.name)
 			}
 			seen[k.name] = true
+			if len(k.value.keys) > 0 && sectionOf(k.value.keys) == "" {
+				t.Errorf("%s: the keys of %s have no section: add their table to referenceSections", s.title, k.name)
+			}
 		}
 	}
 	for block := range topBlocks {
