@@ -37,6 +37,7 @@ var sources = []string{
 	"stage/lifecycle/proc",
 	"stage/lifecycle/staging",
 	"stage/lifecycle/static",
+	"stage/remote",
 }
 
 // Open returns the lifecycle for linux on arch (a GOARCH such as "amd64"),

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"context"
 	"crypto/md5"
 	"fmt"
 	"net/url"
@@ -10,8 +11,9 @@ import (
 	"wadi/stage/lifecycle/builder"
 )
 
-// buildpacks finds the folder of every buildpack of the order.
-func (o options) buildpacks() ([]builder.Buildpack, error) {
+// buildpacks finds the folder of every buildpack of the order, fetching those
+// whose key is a URL.
+func (o options) buildpacks(ctx context.Context, stdout *os.File) ([]builder.Buildpack, error) {
 	found := make([]builder.Buildpack, 0, len(o.order))
 	for _, key := range o.order {
 		u, err := url.Parse(key)
@@ -27,11 +29,8 @@ func (o options) buildpacks() ([]builder.Buildpack, error) {
 			LegacyDir: filepath.Join(parent, fmt.Sprintf("%x", md5.Sum([]byte(key)))),
 		}
 		if u.IsAbs() {
-			if _, err := os.Stat(bp.Dir); err != nil {
-				return nil, &builder.Error{
-					Code: exitFailed, Msg: fmt.Sprintf("Failed to download buildpack '%s'", u.Redacted()),
-					Err: fmt.Errorf("this command downloads nothing: put the buildpack into %s", bp.Dir),
-				}
+			if err := o.download(ctx, key, bp.Dir, stdout); err != nil {
+				return nil, err
 			}
 		}
 		found = append(found, bp)

@@ -70,7 +70,7 @@ func (o *options) paths(flags *flag.FlagSet) []path {
 		{"buildDir", "/tmp/app", "the `folder` with the app, which buildpacks change", &o.buildDir},
 		{"buildpackOrder", "", "the `keys` of the buildpacks, separated by commas", &o.buildpackOrder},
 		{"buildpacksDir", "/tmp/buildpacks", "the `folder` with the buildpacks, each in one named by the xxhash64 of its key", &o.buildpacksDir},
-		{"buildpacksDownloadDir", "/tmp/buildpackdownloads", "the `folder` with the buildpacks whose key is a URL", &o.buildpacksDownloads},
+		{"buildpacksDownloadDir", "/tmp/buildpackdownloads", "the `folder` for buildpacks whose key is a URL; one that is there already is not downloaded", &o.buildpacksDownloads},
 		{"outputBuildArtifactsCache", "/tmp/output-cache", "the `file` to write what buildpacks keep for the next build to", &o.outputCache},
 		{"outputDroplet", "/tmp/droplet", "the `file` to write the droplet to", &o.outputDroplet},
 		{"outputMetadata", "/tmp/result.json", "the `file` to write the result to", &o.outputMetadata},
@@ -88,7 +88,7 @@ func (o *options) others(flags *flag.FlagSet) {
 		flags.BoolVar(&o.skipDetect, name, false, "run all buildpacks of the order, the last as the final one, in place of the first that detects the app")
 	}
 	for _, name := range launch.Spellings("skipCertVerify") {
-		flags.Bool(name, false, "accepted and without effect: nothing is downloaded")
+		flags.Bool(name, false, "accepted and without effect: certificates are verified; SSL_CERT_FILE names more to trust")
 	}
 	launch.CredHubFlags(flags)
 	flags.Func("compression", "of droplet and cache: gzip, zstd or none; else what the file's suffix says, and gzip where it says nothing", o.compression.set)

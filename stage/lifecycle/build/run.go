@@ -72,16 +72,25 @@ type job struct {
 }
 
 func run(ctx context.Context, o options, stdout, stderr *os.File) error {
-	host, err := proc.NewHostAsCaller()
+	contents, err := makeFolders(o)
+	if err != nil {
+		return &builder.Error{Code: exitFailed, Msg: "Failed to set up filesystem when generating droplet", Err: err}
+	}
+	err = build(ctx, job{options: o, contents: contents, stdout: stdout, stderr: stderr})
+	return errors.Join(err, proc.RemoveAll(contents))
+}
+
+func build(ctx context.Context, j job) error {
+	// Git runs before there is a host, which waits for every child.
+	buildpacks, err := j.options.buildpacks(ctx, j.stdout)
 	if err != nil {
 		return err
 	}
-	j := job{options: o, host: host, stdout: stdout, stderr: stderr}
-	if j.contents, err = makeFolders(o); err != nil {
-		return &builder.Error{Code: exitFailed, Msg: "Failed to set up filesystem when generating droplet", Err: err}
+	if j.host, err = proc.NewHostAsCaller(); err != nil {
+		return err
 	}
-	err = j.build(ctx)
-	return errors.Join(err, host.KillAll(), proc.RemoveAll(j.contents))
+	err = j.build(ctx, buildpacks)
+	return errors.Join(err, j.host.KillAll())
 }
 
 func makeFolders(o options) (contents string, err error) {
@@ -93,11 +102,7 @@ func makeFolders(o options) (contents string, err error) {
 	return os.MkdirTemp("", "contents")
 }
 
-func (j *job) build(ctx context.Context) error {
-	buildpacks, err := j.options.buildpacks()
-	if err != nil {
-		return err
-	}
+func (j *job) build(ctx context.Context, buildpacks []builder.Buildpack) error {
 	meta, err := builder.Build(ctx, builder.Config{
 		Host: j.host, Env: environment(), BuildDir: j.buildDir, ContentsDir: j.contents, CacheDir: j.cacheDir,
 		Buildpacks: buildpacks, SkipDetect: j.skipDetect, Stdout: j.stdout, Stderr: j.stderr,

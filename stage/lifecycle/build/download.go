@@ -1,0 +1,54 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"wadi/stage/lifecycle/builder"
+	"wadi/stage/lifecycle/proc"
+	"wadi/stage/remote"
+)
+
+// download puts the buildpack of a URL into dir, unless it is there already.
+func (o options) download(ctx context.Context, key, dir string, stdout *os.File) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	address, err := remote.Parse(key)
+	if err != nil {
+		return &builder.Error{Code: exitFailed, Msg: "Invalid buildpack url", Err: err}
+	}
+	if err := fetch(ctx, address, dir); err != nil {
+		msg := fmt.Sprintf("Failed to download buildpack '%s'", address.Shown)
+		if address.Kind == remote.Git {
+			msg = "Failed to clone git repository at " + address.Shown
+		}
+		return &builder.Error{Code: exitFailed, Msg: msg, Err: err}
+	}
+	fmt.Fprintf(stdout, "Downloaded buildpack `%s`\n", address.Shown)
+	return nil
+}
+
+// fetch gets what the address is now.
+func fetch(ctx context.Context, address remote.Address, dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(dir), ".new-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = proc.RemoveAll(temp) }() // the next build makes another
+	store := remote.Store{Dir: temp}
+	pin, err := store.Pin(ctx, address, "")
+	if err != nil {
+		return err
+	}
+	tree, err := store.Fetch(ctx, pin)
+	if err != nil {
+		return err
+	}
+	return os.Rename(tree, dir)
+}
