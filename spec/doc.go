@@ -8,6 +8,10 @@
 // rule of Cloud Foundry is written once. Manifests are read as cf reads them
 // (YAML 1.1 as yaml.v2, the wording of the CLI and the Cloud Controller).
 //
+// Convert writes what a file of one language requests in the other, from the
+// same tree, in which variables still stand by their names; FormatHCL is the
+// formatter.
+//
 // What is not said in the files is decided by who acts on them:
 // EffectiveProcesses gives Cloud Foundry's defaults, JobID the job's name,
 // CheckPaths looks whether the sources are there.

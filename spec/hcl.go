@@ -17,7 +17,11 @@ type module struct {
 	files []hclFile
 	scope *hcl.EvalContext
 
-	project   *hclsyntax.Attribute
+	project *hclsyntax.Attribute
+	// asText is set while a conversion reads the apps: references to
+	// variables stay.
+	asText bool
+
 	blocks    map[string][]hclBlock // by type, in file order
 	variables []*variable
 	units     map[string]*unit    // by reference: "local.domain"
@@ -84,10 +88,14 @@ func (l *loader) readModule(dir string, files []string) {
 	m.declareUnits()
 	m.resolveUnits()
 	m.validateVariables()
+	before := len(m.l.diags)
 	m.readProject()
 	m.readStacks()
 	m.readBuildpacks()
 	m.readServiceInstances()
+	if m.l.convert != nil {
+		m.l.convert.module(m, before)
+	}
 	m.readApps()
 }
 

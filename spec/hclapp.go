@@ -46,6 +46,9 @@ func (m *module) readApp(i instance) {
 	root.kind, root.field = kindMap, i.field
 	m.broken = nil
 	m.fillApp(b, root, i.field)
+	if m.l.convert != nil {
+		root = m.l.convert.take(b.src, root)
+	}
 	name, ok := m.appName(i, root)
 	if !ok {
 		m.l.unnamed = true
@@ -232,7 +235,7 @@ func (m *module) healthCheck(src *source, b *hclsyntax.Block, into *node, field 
 
 // seconds turns "60s" or "2m" into a number of seconds, in place.
 func (m *module) seconds(src *source, n *node) {
-	if n.kind != kindString {
+	if n.kind != kindString || m.asText && refPattern.MatchString(n.str) {
 		return
 	}
 	d, err := time.ParseDuration(n.str)

@@ -43,6 +43,8 @@ func (m *module) instances(b hclBlock) ([]instance, bool) {
 	const example = `Write for_each = toset(["a", "b"]), or a map: for_each = { a = 1, b = 2 }.`
 	t := v.Type()
 	switch {
+	case !v.IsKnown():
+		return refuse("for_each is not known", "Give its variables with --var or --vars-file.")
 	case v.IsMarked():
 		return refuse("for_each may not come from a sensitive variable", "Its keys are part of the names of apps, which show everywhere.")
 	case v.IsNull():

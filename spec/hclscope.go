@@ -278,6 +278,9 @@ func (m *module) evaluate(src *source, expr hclsyntax.Expression, field string) 
 	if diags.HasErrors() {
 		return cty.DynamicVal, false
 	}
+	if m.l.convert != nil && !v.IsWhollyKnown() {
+		return m.l.convert.unknown(m, src, expr, field, v)
+	}
 	if !v.IsWhollyKnown() {
 		m.fail(src, expr.Range(), field, "the value of this expression is not known", "Build it of values that are known before anything runs.")
 		return cty.DynamicVal, false

@@ -19,6 +19,9 @@ const sensitiveMark mark = "sensitive"
 // value evaluates an expression to a node, with the positions of the parts
 // of lists and objects that are written out. Nil after an error.
 func (m *module) value(src *source, expr hclsyntax.Expression, field string) *node {
+	if m.asText {
+		return m.l.convert.text(m, src, expr, field)
+	}
 	n := m.parts(src, expr, field)
 	if n != nil {
 		n.nameFields(field)

@@ -149,6 +149,8 @@ func (m *module) giveValue(v *variable) bool {
 		}
 	case isGiven:
 		value = toCty(g.node)
+	case value == cty.NilVal && m.l.convert != nil:
+		return true // a conversion needs no values
 	case value == cty.NilVal:
 		m.fail(v.src, v.DefRange(), v.field, fmt.Sprintf("Expected to find variables: %s", v.name),
 			fmt.Sprintf("Give it with --var %s=…, in a file with --vars-file, as WADI_VAR_%s, or a default.", v.name, v.name))
@@ -217,7 +219,9 @@ func (m *module) validation(v *variable, b *hclsyntax.Block) bool {
 	if !ok {
 		return false
 	}
-	result, _ = result.Unmark()
+	if result, _ = result.Unmark(); !result.IsKnown() {
+		return true // of a conversion
+	}
 	result, err := convert.Convert(result, cty.Bool)
 	if err != nil || result.IsNull() || !result.IsKnown() {
 		m.fail(v.src, condition.Expr.Range(), field+".condition", "a condition must be true or false", "Compare the value with something: var."+v.name+` != "".`)

@@ -46,6 +46,8 @@ type loader struct {
 	autoVars  map[string]layer // by folder
 	declared  []string         // HCL variables; nil = no HCL was read
 	manifests int              // manifests that were read
+
+	convert *converter // set by Convert
 }
 
 // Load reads the files and answers what they request. The document is never
@@ -55,11 +57,20 @@ type loader struct {
 //
 // A folder's HCL files are one module: they share variables and locals.
 func Load(ctx context.Context, o Options) (*Document, Diagnostics) {
-	l := &loader{fs: o.FS, options: o, doc: &Document{}, sources: map[string]*source{}}
+	l := newLoader(o)
+	l.load(ctx)
+	return l.doc, l.diags
+}
+
+func newLoader(o Options) *loader {
+	return &loader{fs: o.FS, options: o, doc: &Document{}, sources: map[string]*source{}}
+}
+
+func (l *loader) load(ctx context.Context) {
 	if l.readVariables(); l.diags.HasErrors() {
-		return l.doc, l.diags
+		return
 	}
-	paths := o.Paths
+	paths := l.options.Paths
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
@@ -69,7 +80,7 @@ func Load(ctx context.Context, o Options) (*Document, Diagnostics) {
 			l.diags = append(l.diags, Diagnostic{Severity: SeverityError, Summary: "interrupted while reading files: " + err.Error(), Detail: "Run the command again."})
 			break
 		}
-		path := absolute(o.Dir, p)
+		path := absolute(l.options.Dir, p)
 		if seen[path] {
 			continue
 		}
@@ -80,7 +91,6 @@ func Load(ctx context.Context, o Options) (*Document, Diagnostics) {
 	l.checkApps()
 	l.checkFlags()
 	sortByPlace(l.diags)
-	return l.doc, l.diags
 }
 
 // sortByPlace puts the diagnostics of each file in the order of its lines;

@@ -28,6 +28,17 @@ func (l *loader) readManifest(path string) {
 		return
 	}
 	root.nameFields("")
+	if l.convert != nil {
+		root = l.convert.manifestTree(src, root)
+	} else if root = l.interpolate(src, root); root == nil {
+		return
+	}
+	l.manifestKeys(src, root)
+	l.manifestApps(src, root)
+}
+
+// interpolate replaces ((name)) by values; nil if some have none.
+func (l *loader) interpolate(src *source, root *node) *node {
 	in := interpolation{vars: &l.vars, missing: map[string]bool{}, fail: func(place *node, summary, detail string) {
 		src.add(SeverityError, place, summary, detail)
 	}}
@@ -36,10 +47,9 @@ func (l *loader) readManifest(path string) {
 	if names := in.missingNames(); len(names) > 0 {
 		src.add(SeverityError, in.first, "Expected to find variables: "+strings.Join(names, ", "),
 			fmt.Sprintf("Give them with --var %s=… or in a file with --vars-file.", names[0]))
-		return
+		return nil
 	}
-	l.manifestKeys(src, root)
-	l.manifestApps(src, root)
+	return root
 }
 
 // parseFile parses a YAML file, reporting what is wrong.

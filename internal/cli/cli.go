@@ -112,6 +112,7 @@ func commands(streams Streams) []*cobra.Command {
 		newValidate(streams),
 		newInit(streams),
 		newFmt(streams),
+		newConvert(streams),
 		newVersion(streams),
 		newDev(streams),
 		newPlan(streams),
