@@ -35,7 +35,10 @@ func Convert(ctx context.Context, o Options, outDir string) (Conversion, Diagnos
 	if !l.diags.HasErrors() {
 		l.load(ctx)
 	}
-	if l.diags.HasErrors() || len(l.doc.Apps) == 0 {
+	if len(l.doc.Apps) == 0 && !l.diags.HasErrors() {
+		l.diags = append(l.diags, Diagnostic{Severity: SeverityError, Summary: "the files describe no app", Detail: "Name the files that do."})
+	}
+	if l.diags.HasErrors() {
 		c.sayNames()
 		return Conversion{}, l.diags
 	}

@@ -3,6 +3,7 @@ package spec
 import (
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -60,9 +61,12 @@ func (c *comments) index(alone map[int]string, content func(line int) bool, line
 	c.lead = map[int][]string{}
 	c.last = lines + 1
 	var waiting []string
+	for line, text := range c.trail {
+		c.trail[line] = plainComment(text)
+	}
 	for line := 1; line <= lines; line++ {
 		if text, ok := alone[line]; ok {
-			waiting = append(waiting, text)
+			waiting = append(waiting, plainComment(text))
 		} else if content(line) && len(waiting) > 0 {
 			c.lead[line], waiting = waiting, nil
 		}
@@ -70,6 +74,17 @@ func (c *comments) index(alone map[int]string, content func(line int) bool, line
 	if len(waiting) > 0 {
 		c.lead[c.last] = waiting
 	}
+}
+
+// plainComment is a comment that either language takes: on one line, without
+// what does not print.
+func plainComment(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || unicode.IsPrint(r) && r != '\uFEFF' {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(text, "?"))
 }
 
 var blockScalar = regexp.MustCompile(`(^|[\s:-])[|>][-+0-9]*$`)
