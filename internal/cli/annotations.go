@@ -68,7 +68,7 @@ func (g github) failure(w io.Writer, err error) error {
 	var diags spec.Diagnostics
 	var status exitStatus
 	switch {
-	case !g.on, err == nil, errors.Is(err, errChanges), errors.Is(err, errReported), errors.As(err, &status):
+	case !g.on, err == nil, errors.Is(err, errChanges), errors.Is(err, errReported), errors.Is(err, ErrInterrupted), errors.As(err, &status):
 		return nil
 	case errors.As(err, &diags):
 		return g.diagnostics(w, diags)

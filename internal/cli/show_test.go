@@ -126,6 +126,13 @@ func TestFailureReport(t *testing.T) {
 		t.Errorf("the error is %v, so it would be printed twice", err)
 	}
 	golden.Check(t, "failure.txt", errs.Bytes())
+
+	errs.Reset()
+	_ = reportFailures(t.Context(), Streams{Out: &out, Err: &errs}, settings{GitHub: github{on: true}}, outcome, failure)
+	const annotation = "\n::error title=wadi::app \"shop\": start unsuccessful%0Alook at its log\n"
+	if !strings.Contains(errs.String(), annotation) {
+		t.Errorf("no annotation %q in\n%s", annotation, errs.String())
+	}
 }
 
 // TestInterruptedReport says what goes on by itself, and nothing of logs.
