@@ -48,7 +48,7 @@ func (d *appDecoder) cnbCredentials(n *node, lifecycle string) {
 		}
 	}
 	if lifecycle != "cnb" {
-		d.warn(n, "cnb-credentials is ignored: only the lifecycle cnb reads it", "Remove it; passwords do not belong in files.")
+		d.warn(n, d.how("cnb-credentials", "cnb_credentials")+" is ignored: only the lifecycle cnb reads it", "Remove it; passwords do not belong in files.")
 	}
 }
 
@@ -128,7 +128,7 @@ func (d *appDecoder) docker(f fields) {
 		Username: d.text(n.get("username"), "docker.username", "Docker username"),
 	}
 	if docker.Image == "" {
-		d.err(n, "Docker image must not be empty", d.how("Give the image: `image: registry/name:tag`.", `Give the image: image = "registry/name:tag".`))
+		d.err(orMissing(n.get("image"), n, "image"), "Docker image must not be empty", d.how("Give the image: `image: registry/name:tag`.", `Give the image: image = "registry/name:tag".`))
 	}
 	for _, e := range n.entries {
 		switch key := e.key.text(); key {

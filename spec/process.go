@@ -120,7 +120,7 @@ func (d *appDecoder) processList(n *node) []*node {
 		typ := p.get("type")
 		if typ == nil || typ.kind == kindList || typ.kind == kindMap || strings.TrimSpace(typ.text()) == "" {
 			if !untyped {
-				d.err(p, "All Processes must specify a type", "Give every process its `type`, such as web or worker.")
+				d.err(orMissing(typ, p, "type"), "All Processes must specify a type", "Give every process its `type`, such as web or worker.")
 			}
 			untyped = true
 			continue

@@ -62,15 +62,25 @@ func (d *appDecoder) sidecarText(n *node, key string, label func(string) string)
 	what, fix := strings.ToUpper(key[:1])+key[1:], fmt.Sprintf("Give the sidecar a %s.", key)
 	isText := v != nil && v.kind == kindString
 	if v == nil || strings.TrimSpace(v.text()) == "" && v.kind != kindList && v.kind != kindMap {
-		d.err(orNode(v, n), label(what+" can't be blank"), fix)
+		d.err(orMissing(v, n, key), label(what+" can't be blank"), fix)
 		if isText || d.hcl {
 			return nil, false
 		}
 	}
 	if !isText {
-		d.err(orNode(v, n), label(what+" must be a string"), "Write one text; quote it if it looks like a number.")
+		d.err(orMissing(v, n, key), label(what+" must be a string"), "Write one text; quote it if it looks like a number.")
 	}
 	return v, isText
+}
+
+// orMissing is the place of a key's value, or of the map that lacks the key.
+func orMissing(v, n *node, key string) *node {
+	if v != nil {
+		return v
+	}
+	at := *n
+	at.field += "." + key
+	return &at
 }
 
 func orNode(n, otherwise *node) *node {
@@ -85,10 +95,10 @@ func (d *appDecoder) processTypes(n *node, label func(string) string) []string {
 	fix := d.how("Name the processes it runs beside: `process_types: [web]`.", `Name the processes it runs beside: process_types = ["web"].`)
 	isList := types != nil && types.kind == kindList
 	if !isList && !(d.hcl && types == nil) {
-		d.err(orNode(types, n), label("Process types must be an array"), fix)
+		d.err(orMissing(types, n, "process_types"), label("Process types must be an array"), fix)
 	}
 	if types == nil || types.kind == kindNull || isList && len(types.items) == 0 {
-		d.err(orNode(types, n), label("Process types must have at least 1 process_type"), fix)
+		d.err(orMissing(types, n, "process_types"), label("Process types must have at least 1 process_type"), fix)
 	}
 	if !isList {
 		return nil

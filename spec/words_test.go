@@ -76,7 +76,7 @@ func TestWords(t *testing.T) {
 		{"default-route: x", "Default-route must be a boolean", "default-route"},
 		{"random-route: true\n  default-route: true", "Random-route and default-route may not be used together", "default-route"},
 		{"processes: {}", "Processes must be an array of process configurations", "processes"},
-		{"processes: [{command: x}]", "All Processes must specify a type", "processes[0]"},
+		{"processes: [{command: x}]", "All Processes must specify a type", "processes[0].type"},
 		{"processes: [{type: w, memory: 1}]", `Process "w": Memory must use a supported unit`, "processes[0].memory"},
 		{"processes: [{type: w, user: ''}]", `Process "w": User must be between 1 and 255 characters`, "processes[0].user"},
 		{"processes: [{type: w, health-check-timeout: 1}]", `Process "w": Unknown field(s): 'health_check_timeout'`, "processes[0].health-check-timeout"},
