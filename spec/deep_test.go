@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 // TestDeepNesting feeds files that nest as deeply as 1 MiB allows: they are
@@ -36,6 +38,8 @@ func TestDeepNesting(t *testing.T) {
 		"dashes.yml":     strings.Repeat("- ", n/2),
 		"keys.yml":       manyKeys(n / 10),
 		"longkey.yml":    strings.Repeat("k", n) + ":\n" + strings.Repeat("- 1\n", n/4),
+		"texts.yml":      "x: &x " + strings.Repeat("x", n) + "\napplications:\n- name: a\n  buildpacks: [" + strings.Repeat("*x, ", n/10) + "]",
+		"merges.yml":     mergeBomb(12),
 		"large.yml":      "applications: []\n" + strings.Repeat("#", maxFileSize),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,6 +57,48 @@ func TestDeepNesting(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestVariablesThatGrow feeds variables that become more than any manifest may
+// be, as values of their own and inside texts.
+func TestVariablesThatGrow(t *testing.T) {
+	t.Parallel()
+	for name, use := range map[string]string{"alone": "((x)), ", "inside": "a((x)), "} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := fstest.MapFS{
+				"manifest.yml": &fstest.MapFile{Data: []byte("applications:\n- name: a\n  buildpacks: [" + strings.Repeat(use, 50_000) + "]\n")},
+				"vars.yml":     &fstest.MapFile{Data: []byte("x: " + strings.Repeat("x", 500_000))},
+			}
+			_, diags := Load(context.Background(), Options{FS: memFS{files}, Dir: "/p", VarsFiles: []string{"vars.yml"}})
+			if errs := diags.Errors(); len(errs) == 0 || errs[0].Summary != tooLarge || errs[0].Line != 3 {
+				t.Errorf("%d errors: %.300s", len(errs), errs.Error())
+			}
+		})
+	}
+}
+
+// TestLargestFile takes a file of just 1 MiB.
+func TestLargestFile(t *testing.T) {
+	t.Parallel()
+	text := "applications: [{name: a}]\n#"
+	files := fstest.MapFS{"manifest.yml": &fstest.MapFile{Data: []byte(text + strings.Repeat(".", maxFileSize-len(text)))}}
+	if doc, diags := Load(context.Background(), Options{FS: memFS{files}, Dir: "/p"}); len(doc.Apps) != 1 || diags.HasErrors() {
+		t.Error(diags)
+	}
+}
+
+// mergeBomb merges empty maps 10^levels times: there is nothing to count but
+// the merges.
+func mergeBomb(levels int) string {
+	var b strings.Builder
+	b.WriteString("a0: &a0 {}\n")
+	for i := range levels {
+		alias := fmt.Sprintf("*a%d", i)
+		fmt.Fprintf(&b, "a%d: &a%d {<<: [%s]}\n", i+1, i+1, strings.Join(slices.Repeat([]string{alias}, 10), ", "))
+	}
+	b.WriteString("applications: [{name: a}]\n")
+	return b.String()
 }
 
 // manyKeys is a map of n keys, which must not take n² steps.

@@ -43,6 +43,9 @@ func (l *loader) interpolate(src *source, root *node) *node {
 		src.add(SeverityError, place, summary, detail)
 	}}
 	root = in.tree(root)
+	if in.brought > maxExpanded {
+		return // said
+	}
 	root.nameFields("")
 	if names := in.missingNames(); len(names) > 0 {
 		src.add(SeverityError, in.first, "Expected to find variables: "+strings.Join(names, ", "),

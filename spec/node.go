@@ -213,6 +213,18 @@ func (n *node) holdsAnchor() bool {
 	return false
 }
 
+// weight is about how many bytes the value has in a file.
+func (n *node) weight() int {
+	sum := 1 + len(n.str)
+	for _, item := range n.items {
+		sum += item.weight()
+	}
+	for _, e := range n.entries {
+		sum += e.key.weight() + e.val.weight()
+	}
+	return sum
+}
+
 // tainted says whether any part of the value came through a variable that
 // hides it, and whether any was declared sensitive.
 func (n *node) tainted() (fromVar, secret bool) {

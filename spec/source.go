@@ -14,6 +14,8 @@ import (
 // maxFileSize is Cloud Foundry's limit for a manifest.
 const maxFileSize = 1 << 20
 
+const tooLarge = "Bad request: Manifest size is too large. The maximum supported size is 1MB."
+
 // source is one file that was read; it makes diagnostics with positions.
 type source struct {
 	path  string // absolute, as given
@@ -64,7 +66,7 @@ func (l *loader) open(path string) *source {
 		return nil
 	}
 	if len(s.data) > maxFileSize {
-		l.fail(path, "Bad request: Manifest size is too large. The maximum supported size is 1MB.", "Split the file: several PATHs may be given.")
+		l.fail(path, tooLarge, "Split the file: several PATHs may be given.")
 		return nil
 	}
 	s.lines = splitLines([]byte(strings.TrimPrefix(string(s.data), "\xef\xbb\xbf")))

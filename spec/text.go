@@ -44,6 +44,7 @@ func writeDiagnostic(b *bytes.Buffer, d Diagnostic, dir string, color bool) {
 			fmt.Fprintf(b, ", in %s", visible(d.Field))
 		}
 		shown := strings.TrimSpace(d.SourceLine) != ""
+		d = shortLine(d)
 		if shown {
 			b.WriteByte(':')
 		}
@@ -89,6 +90,34 @@ func visibleLines(text string) string {
 		}
 	}
 	return out
+}
+
+// maxLine bounds what is shown of a line: a file may be one.
+const maxLine = 200
+
+// shortLine cuts a long line to what stands around the column.
+func shortLine(d Diagnostic) Diagnostic {
+	line := d.SourceLine
+	if len(line) <= maxLine {
+		return d
+	}
+	start := min(max(d.Column-1-maxLine/2, 0), len(line))
+	end := min(start+maxLine, len(line))
+	for start > 0 && start < len(line) && !utf8.RuneStart(line[start]) {
+		start--
+	}
+	for end < len(line) && !utf8.RuneStart(line[end]) {
+		end++
+	}
+	before, after := "", ""
+	if start > 0 {
+		before = "…"
+	}
+	if end < len(line) {
+		after = "…"
+	}
+	d.SourceLine, d.Column = before+line[start:end]+after, d.Column-start+len(before)
+	return d
 }
 
 // caretIndent repeats the line's own tabs, so that the caret stands right

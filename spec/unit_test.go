@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode/utf8"
 )
 
 func TestJobID(t *testing.T) {
@@ -278,5 +279,26 @@ Write:
 `
 	if b.String() != strings.ReplaceAll(want, `\ufffd`, "\ufffd") {
 		t.Errorf("%q", b.String())
+	}
+}
+
+// TestWriteTextLongLine shows of a long line what stands around the column,
+// whole characters, with the caret where it belongs.
+func TestWriteTextLongLine(t *testing.T) {
+	t.Parallel()
+	line := strings.Repeat("é", 500) + "HERE" + strings.Repeat("ü", 500)
+	for _, column := range []int{1, 1001, len(line)} {
+		var b bytes.Buffer
+		if err := WriteText(&b, Diagnostics{{Summary: "s", Detail: "d", File: "/a/b", Line: 1, Column: column, Width: 4, SourceLine: line}}, "/a", false); err != nil {
+			t.Fatal(err)
+		}
+		rows := strings.Split(b.String(), "\n")
+		shown, caret := strings.TrimPrefix(rows[3], "   1: "), strings.TrimPrefix(rows[4], "      ")
+		if len(shown) > maxLine+10 || !utf8.ValidString(shown) || strings.Count(shown, "…") == 0 {
+			t.Errorf("column %d: shown %q", column, shown)
+		}
+		if at := strings.Index(caret, "^"); column == 1001 && string([]rune(shown)[at:at+4]) != "HERE" {
+			t.Errorf("the caret is at %d of %q", at, shown)
+		}
 	}
 }

@@ -159,6 +159,7 @@ type interpolation struct {
 	vars    *variables
 	missing map[string]bool
 	first   *node // where the first missing name stands
+	brought int   // bytes that variables have become
 	fail    func(place *node, summary, detail string)
 }
 
@@ -234,6 +235,15 @@ func (in *interpolation) value(place *node, name string) *node {
 			in.first = place
 		}
 		in.missing[name] = true
+		return nil
+	}
+	if before := in.brought; before <= maxExpanded {
+		if in.brought += value.weight(); in.brought > maxExpanded {
+			in.fail(place, tooLarge, "The variables make more than 4 MB of it: give less in them, or split the file.")
+		}
+	}
+	if in.brought > maxExpanded {
+		return nil
 	}
 	return value
 }

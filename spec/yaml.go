@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"sort"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -19,22 +16,12 @@ const (
 	// maxAliasNodes bounds what aliases may expand to, so that a small file
 	// ("billion laughs") cannot fill the memory.
 	maxAliasNodes = 100_000
+	// maxExpanded bounds the text that aliases, and variables, bring: with more
+	// the manifest that cf sends would be above Cloud Foundry's limit, 1 MB.
+	maxExpanded = 4 << 20
 	// maxDepth bounds nesting; real manifests stay below ten.
 	maxDepth = 200
 )
-
-// yamlError is a fault in a YAML document, at a line (0 = not known).
-type yamlError struct {
-	line, col int
-	msg, fix  string
-}
-
-func (e *yamlError) Error() string {
-	if e.line > 0 {
-		return fmt.Sprintf("line %d: %s", e.line, e.msg)
-	}
-	return e.msg
-}
 
 // parseYAML reads the first document of a YAML file into nodes as yaml.v2
 // (cf's parser) would: YAML 1.1 scalars, the last of duplicate keys, merge
@@ -56,7 +43,7 @@ func parseYAML(data []byte) (root *node, notes []yamlError, err error) {
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
 		return nil, nil, nil
 	}
-	c := &yamlConverter{lines: splitLines(data), open: map[*yaml.Node]bool{}}
+	c := &yamlConverter{lines: splitLines(data), starts: map[int][]int{}, open: map[*yaml.Node]bool{}}
 	root, err = c.convert(doc.Content[0], 0)
 	if err != nil {
 		return nil, nil, err
@@ -85,8 +72,10 @@ func refusedByCF(data []byte) error {
 
 type yamlConverter struct {
 	lines   []string
+	starts  map[int][]int       // of characters, by line
 	open    map[*yaml.Node]bool // anchors being expanded
 	aliased int                 // nodes made by aliases so far
+	bytes   int                 // their text
 	aliases int                 // aliases we are inside of
 	notes   []yamlError
 }
@@ -102,10 +91,8 @@ func (c *yamlConverter) convert(y *yaml.Node, depth int) (*node, error) {
 	if depth > maxDepth {
 		return nil, c.fail(y, fmt.Sprintf("nested more than %d levels deep", maxDepth), "Flatten the document.")
 	}
-	if c.aliases > 0 {
-		if c.aliased++; c.aliased > maxAliasNodes {
-			return nil, c.fail(y, "document contains excessive aliasing", "Write the repeated parts out, or use fewer aliases.")
-		}
+	if err := c.count(y); err != nil {
+		return nil, err
 	}
 	switch y.Kind {
 	case yaml.ScalarNode:
@@ -132,6 +119,18 @@ func (c *yamlConverter) convert(y *yaml.Node, depth int) (*node, error) {
 		return n, err
 	}
 	return nil, c.fail(y, "this kind of YAML node is not known", "Write a map, a list or a plain value.")
+}
+
+// count counts what aliases expand to.
+func (c *yamlConverter) count(y *yaml.Node) error {
+	if c.aliases > 0 {
+		c.aliased++
+		c.bytes += len(y.Value)
+		if c.aliased > maxAliasNodes || c.bytes > maxExpanded {
+			return c.fail(y, "document contains excessive aliasing", "Write the repeated parts out, or use fewer aliases.")
+		}
+	}
+	return nil
 }
 
 // throughAlias follows an alias, refusing one that is inside its own anchor.
@@ -195,6 +194,9 @@ func isMergeKey(k *yaml.Node) bool {
 func (c *yamlConverter) merge(v *yaml.Node, into *node, depth int) error {
 	if depth > maxDepth {
 		return c.fail(v, fmt.Sprintf("nested more than %d levels deep", maxDepth), "Flatten the document.")
+	}
+	if err := c.count(v); err != nil { // a merge may bring nothing
+		return err
 	}
 	const want, fix = "map merge requires map or sequence of maps as the value", "Give `<<` an alias of a map: `<<: *name`."
 	switch v.Kind {
@@ -260,123 +262,32 @@ func (c *yamlConverter) column(y *yaml.Node) int {
 	if y.Line < 1 || y.Line > len(c.lines) {
 		return y.Column
 	}
-	count := 0
-	for i := range c.lines[y.Line-1] {
-		if count++; count == y.Column {
-			return i + 1
-		}
+	starts, known := c.starts[y.Line]
+	if !known {
+		starts = characterStarts(c.lines[y.Line-1])
+		c.starts[y.Line] = starts
 	}
-	return y.Column
+	if y.Column < 1 || y.Column > len(starts) {
+		return y.Column
+	}
+	return starts[y.Column-1] + 1
 }
 
-var yamlErrorLine = regexp.MustCompile(`^(?:yaml: )?(?:line ([0-9]+): )?(?s:(.*))$`)
-
-// syntaxError turns the parser's error into ours. The library has the line
-// in its text only.
-func syntaxError(data []byte, err error) *yamlError {
-	m := yamlErrorLine.FindStringSubmatch(err.Error())
-	e := &yamlError{col: 1, msg: strings.TrimSpace(m[2]), fix: "Correct the YAML at this line or just above it."}
-	e.line, _ = strconv.Atoi(m[1])
-	lines := splitLines(data)
-	if name := unknownAnchor.FindStringSubmatch(e.msg); name != nil {
-		e.line, e.col = findAlias(lines, name[1])
-		e.fix = fmt.Sprintf("Write &%s before what *%s stands for; anchors of other files do not count.", name[1], name[1])
-		return e
+// characterStarts are the offsets of a line's characters; nil if each is one
+// byte. A file may be one line: looking for each column anew takes n² steps.
+func characterStarts(line string) []int {
+	if utf8.RuneCountInString(line) == len(line) {
+		return nil
 	}
-	if e.line > 0 && e.line <= len(lines) && looksLikeTemplate(lines[e.line-1]) {
-		e.fix = fixTemplate
-		return e
+	var starts []int
+	for i := range line {
+		starts = append(starts, i)
 	}
-	for i, line := range lines {
-		switch trimmed := strings.TrimLeft(line, " "); {
-		case strings.HasPrefix(trimmed, "\t") && strings.TrimSpace(trimmed) != "":
-			e.line, e.col = i+1, len(line)-len(trimmed)+1
-			e.fix = "YAML does not allow tabs for indentation: replace the tab by blanks."
-		case strings.HasPrefix(line, "<<<<<<< ") || line == "=======" || strings.HasPrefix(line, ">>>>>>> "):
-			e.line = i + 1
-			e.fix = "This is a conflict marker of git: resolve the merge first."
-		case looksLikeTemplate(line):
-			e.line, e.col = i+1, 1
-			e.fix = fixTemplate
-		default:
-			continue
-		}
-		return e
-	}
-	e.line = min(e.line, max(len(lines), 1))
-	if strings.HasPrefix(e.msg, "did not find expected") {
-		e.line = whereItFails(data, e)
-	}
-	return e
-}
-
-// whereItFails is the line at which the parser gives up. For what it misses
-// it tells the line of what it was reading, which may be far above; it stops
-// at its first error, so the shortest beginning of the file with the same
-// error ends with the line that is wrong.
-func whereItFails(data []byte, e *yamlError) int {
-	var ends []int
-	for at, b := range data {
-		if b == '\n' || at == len(data)-1 {
-			ends = append(ends, at+1)
-		}
-	}
-	if e.line < 1 || e.line > len(ends) {
-		return e.line
-	}
-	return e.line + sort.Search(len(ends)-e.line, func(n int) bool {
-		var doc yaml.Node
-		err := yaml.Unmarshal(data[:ends[e.line-1+n]], &doc)
-		return err != nil && strings.HasSuffix(err.Error(), e.msg)
-	})
-}
-
-var unknownAnchor = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
-
-// findAlias looks for an alias whose place the parser does not tell.
-func findAlias(lines []string, name string) (line, column int) {
-	alias := regexp.MustCompile(`(^|[\s,\[{:-])(\*` + regexp.QuoteMeta(name) + `)($|[\s,\]}])`)
-	for i, text := range lines {
-		if at := alias.FindStringSubmatchIndex(text); at != nil && !strings.HasPrefix(strings.TrimSpace(text), "#") {
-			return i + 1, at[4] + 1
-		}
-	}
-	return 0, 1
-}
-
-const fixTemplate = "This looks like a template: render it first, or use ((variables)) and --var."
-
-func looksLikeTemplate(line string) bool {
-	return strings.Contains(line, "{{") || strings.Contains(line, "<%") || strings.Contains(line, "{%")
-}
-
-func invalidUTF8(data []byte) *yamlError {
-	e := &yamlError{line: 1, col: 1, msg: "Request invalid due to parse error: Invalid UTF-8 encoding in YAML data",
-		fix: "Save the file as UTF-8."}
-	for len(data) > 0 {
-		r, size := utf8.DecodeRune(data)
-		if r == utf8.RuneError && size == 1 {
-			break
-		}
-		e.col += size
-		if r == '\n' {
-			e.line, e.col = e.line+1, 1
-		}
-		data = data[size:]
-	}
-	return e
+	return starts
 }
 
 // splitLines answers the lines without their ends (LF, CRLF or CR).
 func splitLines(data []byte) []string {
 	text := strings.ReplaceAll(strings.ReplaceAll(string(data), "\r\n", "\n"), "\r", "\n")
 	return strings.Split(text, "\n")
-}
-
-func asYAMLError(err error) *yamlError {
-	var e *yamlError
-	if errors.As(err, &e) {
-		return e
-	}
-	return &yamlError{msg: err.Error()}
 }
