@@ -44,7 +44,7 @@ func (l *loader) interpolate(src *source, root *node) *node {
 	}}
 	root = in.tree(root)
 	if in.brought > maxExpanded {
-		return // said
+		return nil // said
 	}
 	root.nameFields("")
 	if names := in.missingNames(); len(names) > 0 {

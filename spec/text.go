@@ -92,17 +92,17 @@ func visibleLines(text string) string {
 	return out
 }
 
-// maxLine bounds what is shown of a line: a file may be one.
-const maxLine = 200
+// shownLine bounds what is shown of a line: a file may be one.
+const shownLine = 200
 
 // shortLine cuts a long line to what stands around the column.
 func shortLine(d Diagnostic) Diagnostic {
 	line := d.SourceLine
-	if len(line) <= maxLine {
+	if len(line) <= shownLine {
 		return d
 	}
-	start := min(max(d.Column-1-maxLine/2, 0), len(line))
-	end := min(start+maxLine, len(line))
+	start := min(max(d.Column-1-shownLine/2, 0), len(line))
+	end := min(start+shownLine, len(line))
 	for start > 0 && start < len(line) && !utf8.RuneStart(line[start]) {
 		start--
 	}

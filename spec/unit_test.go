@@ -294,7 +294,7 @@ func TestWriteTextLongLine(t *testing.T) {
 		}
 		rows := strings.Split(b.String(), "\n")
 		shown, caret := strings.TrimPrefix(rows[3], "   1: "), strings.TrimPrefix(rows[4], "      ")
-		if len(shown) > maxLine+10 || !utf8.ValidString(shown) || strings.Count(shown, "…") == 0 {
+		if len(shown) > shownLine+10 || !utf8.ValidString(shown) || strings.Count(shown, "…") == 0 {
 			t.Errorf("column %d: shown %q", column, shown)
 		}
 		if at := strings.Index(caret, "^"); column == 1001 && string([]rune(shown)[at:at+4]) != "HERE" {
