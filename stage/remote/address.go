@@ -57,6 +57,13 @@ func IsArchiveName(name string) bool {
 	return false
 }
 
+// Hosts and users become part of git's configuration and of ssh's arguments:
+// what else a URL allows in them could be taken for more than a name.
+var (
+	hostPattern = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?$`)
+	userPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
+)
+
 // AddressError says why an address is refused.
 type AddressError struct {
 	Shown  string // without secrets
@@ -90,8 +97,10 @@ func Parse(text string) (Address, error) {
 		return refuse("it names no host: write https://host/path")
 	case u.User == nil && u.Port() != "" && strings.Contains(u.Fragment, "@"):
 		return refuse("it looks like a password with # in it: # is written %%23 there")
-	case strings.HasPrefix(u.Host, "-") || strings.HasPrefix(u.User.Username(), "-"):
-		return refuse("a host or user never starts with a dash")
+	case !hostPattern.MatchString(u.Host):
+		return refuse("its host is no name or address of a machine")
+	case u.Scheme == "ssh" && u.User != nil && !userPattern.MatchString(u.User.Username()):
+		return refuse("its user is no name of a user")
 	case u.User != nil && strings.ContainsFunc(u.User.String()+userText(u.User), func(r rune) bool { return r < ' ' }):
 		return refuse("there is a control character in its user or password: remove it")
 	}
@@ -136,8 +145,8 @@ func (a *Address) take(u *url.URL) (reason string) {
 
 func parseSCP(text string, m []string) (Address, error) {
 	user, host, path, ref := m[1], m[2], m[3], m[4]
-	if strings.HasPrefix(user, "-") || strings.HasPrefix(host, "-") || strings.HasPrefix(path, "-") {
-		return Address{}, &AddressError{Shown: text, Reason: "a user, host or path never starts with a dash"}
+	if !userPattern.MatchString(user) || !hostPattern.MatchString(host) || strings.HasPrefix(path, "-") {
+		return Address{}, &AddressError{Shown: text, Reason: "its user, host or path is none: write git@host:owner/repository.git"}
 	}
 	a := Address{Kind: Git, Shown: text, Ref: ref, url: user + "@" + host + ":" + path, host: "ssh://" + host}
 	return a, checkRef(a)

@@ -36,3 +36,11 @@ func (e *SourceError) Error() string {
 }
 
 func (e *SourceError) Unwrap() error { return e.Err }
+
+// silence is an answer that did not come in time. It is a net.Error, as those
+// of connections are.
+type silence struct{ text string }
+
+func (e *silence) Error() string   { return e.text }
+func (e *silence) Timeout() bool   { return true }
+func (e *silence) Temporary() bool { return true }

@@ -267,6 +267,74 @@ func TestGitEnvironment(t *testing.T) {
 	}
 }
 
+// What git says to ssh is what it would run on the other side; here that is
+// this machine.
+func TestGitOverSSH(t *testing.T) {
+	server := sourcetest.Start(t)
+	repo := server.Repository(t, "bp")
+	commit := repo.Commit(t, map[string]string{"bin/detect": "d"})
+	ssh := filepath.Join(t.TempDir(), "ssh")
+	script := "#!/bin/sh\necho \"$@\" >>" + ssh + ".log\nwhile [ $# -gt 1 ]; do shift; done\nexec sh -c \"$1\"\n"
+	if err := os.WriteFile(ssh, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GIT_SSH_COMMAND", ssh)
+	t.Setenv("GIT_SSH_VARIANT", "ssh")
+	for _, address := range []string{"git@host.example:" + server.Dir + "/bp.git#main", "ssh://git@host.example:2222" + server.Dir + "/bp.git#main"} {
+		s := store(t)
+		pin, err := s.Pin(t.Context(), parse(t, address), "")
+		if err != nil || pin.Digest != commit {
+			t.Fatalf("pinned to %s, %v", pin.Digest, err)
+		}
+		if dir, err := s.Fetch(t.Context(), pin); err != nil || read(t, dir+"/bin/detect") != "d" {
+			t.Errorf("fetched: %v", err)
+		}
+	}
+	if log := read(t, ssh+".log"); !strings.Contains(log, "git@host.example git-upload-pack") || !strings.Contains(log, "-p 2222") {
+		t.Errorf("ssh was run with %s", log)
+	}
+}
+
+func TestGitMissing(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := store(t).Pin(t.Context(), parse(t, "https://host.example/bp.git"), "")
+	var wrong *SourceError
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "install git") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A server that gives no single commits is asked for all there is; one that
+// answers nothing is asked again.
+func TestGitFetchAll(t *testing.T) {
+	t.Parallel()
+	server := sourcetest.Start(t)
+	repo := server.Repository(t, "bp")
+	old := repo.Commit(t, map[string]string{"bin/detect": "one"})
+	repo.Commit(t, map[string]string{"bin/detect": "two"})
+	s := store(t)
+	pin := Pin{Address: parse(t, server.URL+"/bp.git#main"), Digest: old}
+	dir := t.TempDir()
+	g := git{address: pin.Address, dir: dir}
+	for _, command := range [][]string{{"init", "--quiet"}, {"remote", "add", "origin", server.URL + "/bp.git"},
+		{"config", "protocol.version", "0"}} { // in which only what a ref points to can be asked for
+		if _, err := g.run(t.Context(), command...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := g.run(t.Context(), "fetch", "--depth=1", "origin", old); err == nil {
+		t.Fatal("the server gives single commits: the test shows nothing")
+	}
+	if err := g.fetch(t.Context(), old); err != nil {
+		t.Error(err)
+	}
+	gone := Pin{Address: parse(t, "https://127.0.0.1:1/bp.git"), Digest: old}
+	var away *UnreachableError
+	if _, err := s.Fetch(t.Context(), gone); !errors.As(err, &away) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestResolveRef(t *testing.T) {
 	t.Parallel()
 	a, b, c := strings.Repeat("a", 40), strings.Repeat("b", 40), strings.Repeat("c", 40)

@@ -10,7 +10,7 @@ import (
 )
 
 // errSlow ends a clone that does not come to an end.
-var errSlow = errors.New("not done within 15 minutes")
+var errSlow = &silence{"not done within 15 minutes"}
 
 // clone puts the files of a commit, and of its submodules, into dir.
 func (s *Store) clone(ctx context.Context, pin Pin, dir string) error {
@@ -23,19 +23,24 @@ func (s *Store) clone(ctx context.Context, pin Pin, dir string) error {
 			return err
 		}
 	}
-	if err := g.fetch(ctx, pin.Digest); err != nil {
-		if errors.Is(err, errSlow) {
-			return &UnreachableError{Shown: pin.Address.Shown, Err: err}
-		}
-		return err
+	if _, err := again(ctx, s, func() (any, error) { return nil, g.fetch(ctx, pin.Digest) }); err != nil {
+		return unlessSlow(pin, err)
 	}
 	if _, err := g.run(ctx, "checkout", "--quiet", "--detach", pin.Digest); err != nil {
 		return fmt.Errorf("%s: %w", pin.Address.Shown, err)
 	}
-	if err := g.submodules(ctx); err != nil {
-		return err
+	if _, err := again(ctx, s, func() (any, error) { return nil, g.submodules(ctx) }); err != nil {
+		return unlessSlow(pin, err)
 	}
 	return os.RemoveAll(filepath.Join(dir, ".git"))
+}
+
+// unlessSlow says of which source it is that it took too long.
+func unlessSlow(pin Pin, err error) error {
+	if errors.Is(err, errSlow) {
+		return &UnreachableError{Shown: pin.Address.Shown, Err: err}
+	}
+	return err
 }
 
 // fetch gets one commit: alone, or where the server does not give that, with

@@ -39,20 +39,11 @@ func (s *Store) lsRemote(ctx context.Context, a Address) (string, error) {
 		wanted = []string{"refs/heads/" + a.Ref, "refs/tags/" + a.Ref, "refs/tags/" + a.Ref + "^{}"}
 	}
 	command := append([]string{"ls-remote", "--quiet", "--", a.url}, wanted...)
-	for n := 1; ; n++ {
-		list, err := lsRemoteOnce(ctx, a, command)
-		var away *UnreachableError
-		if err == nil || n == attempts || !errors.As(err, &away) {
-			return list, err
-		}
-		if err := s.pause(ctx, n); err != nil {
-			return "", err
-		}
-	}
+	return again(ctx, s, func() (string, error) { return lsRemoteOnce(ctx, a, command) })
 }
 
 // errSilent ends a question that nobody answers.
-var errSilent = errors.New("no answer within a minute")
+var errSilent = &silence{"no answer within a minute"}
 
 func lsRemoteOnce(ctx context.Context, a Address, command []string) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errSilent)

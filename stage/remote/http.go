@@ -53,27 +53,12 @@ type got struct {
 	header    http.Header
 }
 
-// get asks for an archive until it gets an answer that will stay the same.
-func (s *Store) get(ctx context.Context, a Address, header http.Header) (got, error) {
-	for n := 1; ; n++ {
-		g, err := s.getOnce(ctx, a, header)
-		if ctx.Err() != nil {
-			return got{}, context.Cause(ctx)
-		}
-		var away *UnreachableError
-		if err == nil || n == attempts || !errors.As(err, &away) {
-			return g, err
-		}
-		if err := s.pause(ctx, n); err != nil {
-			return got{}, err
-		}
-	}
-}
-
 // errQuiet ends a download that stands still.
-var errQuiet = fmt.Errorf("nothing came for %s", maxSilence)
+var errQuiet = &silence{fmt.Sprintf("nothing came for %s", maxSilence)}
 
-func (s *Store) getOnce(ctx context.Context, a Address, header http.Header) (got, error) {
+// get asks for an archive once.
+func (s *Store) get(ctx context.Context, a Address, header http.Header) (got, error) {
+	ended := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	quiet := time.AfterFunc(maxSilence, func() { cancel(errQuiet) })
@@ -92,6 +77,9 @@ func (s *Store) getOnce(ctx context.Context, a Address, header http.Header) (got
 		req.SetBasicAuth(a.user, a.password)
 	}
 	resp, err := client.Do(req)
+	if err != nil && ended.Err() != nil {
+		return got{}, context.Cause(ended)
+	}
 	if err != nil {
 		return got{}, a.transportError(ctx, err)
 	}
@@ -103,6 +91,9 @@ func (s *Store) getOnce(ctx context.Context, a Address, header http.Header) (got
 		return got{}, err
 	}
 	sum, err := s.keep(resp, a, func() { quiet.Reset(maxSilence) })
+	if err != nil && ended.Err() != nil {
+		return got{}, context.Cause(ended)
+	}
 	if err != nil && ctx.Err() != nil {
 		return got{}, &UnreachableError{Shown: a.Shown, Err: context.Cause(ctx)}
 	}

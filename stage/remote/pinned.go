@@ -31,7 +31,7 @@ func (s *Store) pinArchive(ctx context.Context, a Address) (Pin, error) {
 	} else if known.LastModified != "" {
 		header.Set("If-Modified-Since", known.LastModified)
 	}
-	got, err := s.get(ctx, a, header)
+	got, err := again(ctx, s, func() (got, error) { return s.get(ctx, a, header) })
 	if err != nil {
 		return Pin{}, err
 	}
@@ -50,7 +50,7 @@ func (s *Store) download(ctx context.Context, pin Pin) (file string, err error) 
 	if sum, err := hashFile(ctx, file); err == nil && sum == pin.Digest {
 		return file, nil
 	}
-	got, err := s.get(ctx, pin.Address, nil)
+	got, err := again(ctx, s, func() (got, error) { return s.get(ctx, pin.Address, nil) })
 	if err != nil {
 		return "", err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -49,12 +50,12 @@ func (s *Store) Pin(ctx context.Context, a Address, digest string) (Pin, error) 
 		if digest != "" {
 			return Pin{}, &SourceError{Shown: a.Shown, Reason: "sha256 is for archives", Fix: "pin a repository with #commit, all digits of it"}
 		}
-		return shared(ctx, s, "pin "+a.user+" "+a.url+"#"+a.Ref, func() (Pin, error) { return s.pinGit(ctx, a) })
+		return shared(ctx, s, "pin "+a.user+" "+a.Shown+" "+a.url, func() (Pin, error) { return s.pinGit(ctx, a) })
 	}
 	if digest != "" {
 		return Pin{Address: a, Digest: digest}, nil
 	}
-	return shared(ctx, s, "pin "+a.user+" "+a.url, func() (Pin, error) { return s.pinArchive(ctx, a) })
+	return shared(ctx, s, "pin "+a.user+" "+a.Shown+" "+a.url, func() (Pin, error) { return s.pinArchive(ctx, a) })
 }
 
 // Fetch gets what a pin stands for and returns the folder that holds it,
@@ -185,6 +186,22 @@ func shared[T any](ctx context.Context, s *Store, key string, do func() (T, erro
 		return r.Val.(T), nil
 	case <-ctx.Done():
 		return none, context.Cause(ctx)
+	}
+}
+
+// again does something until it works, or fails in a way that will stay. Who
+// has waited for an answer for long enough does not wait again.
+func again[T any](ctx context.Context, s *Store, do func() (T, error)) (T, error) {
+	for n := 1; ; n++ {
+		out, err := do()
+		var away *UnreachableError
+		var waited net.Error
+		if err == nil || n == attempts || ctx.Err() != nil || !errors.As(err, &away) || errors.As(err, &waited) && waited.Timeout() {
+			return out, err
+		}
+		if err := s.pause(ctx, n); err != nil {
+			return out, err
+		}
 	}
 }
 
