@@ -50,7 +50,7 @@ func (s *Store) Pin(ctx context.Context, a Address, digest string) (Pin, error) 
 		if digest != "" {
 			return Pin{}, &SourceError{Shown: a.Shown, Reason: "sha256 is for archives", Fix: "pin a repository with #commit, all digits of it"}
 		}
-		return shared(ctx, s, "pin "+a.user+" "+a.Shown+" "+a.url, func() (Pin, error) { return s.pinGit(ctx, a) })
+		return shared(ctx, s, "pin "+a.user+" "+a.Shown+" "+a.url+"#"+a.Ref, func() (Pin, error) { return s.pinGit(ctx, a) })
 	}
 	if digest != "" {
 		return Pin{Address: a, Digest: digest}, nil
