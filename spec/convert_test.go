@@ -3,6 +3,10 @@ package spec
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -140,4 +144,141 @@ func checkHCL(t *testing.T, w world, source string, want *Document) {
 	if diff := sameApps(want, back); diff != "" {
 		t.Fatalf("the manifest says something else (-first +last):\n%s\n%s", diff, got.Text)
 	}
+}
+
+func TestConvertCases(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/manifest/*.expect.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".expect.json"), func(t *testing.T) {
+			t.Parallel()
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var c caseFile
+			if err := json.Unmarshal(data, &c); err != nil {
+				t.Fatal(err)
+			}
+			o := Options{VarsFiles: c.VarsFiles, Vars: c.flags(t), Env: func(k string) (string, bool) { v, ok := c.Args.Env[k]; return v, ok }}
+			if c.Args.AppName != "" {
+				o.Apps = []string{c.Args.AppName}
+			}
+			w := newWorld(o)
+			for _, name := range c.VarsFiles {
+				vars, err := os.ReadFile("testdata/manifest/" + name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.put(convertDir+"/"+name, vars)
+			}
+			manifest, err := os.ReadFile("testdata/manifest/" + c.ID + ".manifest.yml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkManifest(t, w, manifest)
+		})
+	}
+}
+
+// TestConvertCorpus does the same with manifests from the wild, where the
+// folder of them exists beside the repository. Variables get values that do.
+func TestConvertCorpus(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../shared/corpus/*/*.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Skip("no corpus beside the repository")
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			manifest, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newWorld(Options{Vars: valuesFor(string(manifest))})
+			checkManifest(t, w, manifest)
+		})
+	}
+}
+
+// TestConvertExamples converts the files of the examples.
+func TestConvertExamples(t *testing.T) {
+	t.Parallel()
+	dirs, err := filepath.Glob("../examples/*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(Options{})
+			files, err := filepath.Glob(dir + "/*.hcl")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range files {
+				data, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.put(convertDir+"/"+filepath.Base(file), data)
+			}
+			if len(files) > 0 {
+				want, diags := w.load(convertDir)
+				if diags.HasErrors() {
+					t.Fatal(diags.Error())
+				}
+				checkHCL(t, w, convertDir, want)
+				return
+			}
+			manifest, err := os.ReadFile(dir + "/manifest.yml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkManifest(t, w, manifest)
+		})
+	}
+}
+
+// valuesFor finds values for the variables of a manifest with which it loads.
+func valuesFor(manifest string) []string {
+	values := map[string]string{}
+	flags := func() (out []string) {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			out = append(out, name+"="+values[name])
+		}
+		return out
+	}
+	for _, m := range variablePattern.FindAllStringSubmatch(manifest, -1) {
+		values[strings.TrimPrefix(m[1], "!")] = "value"
+	}
+	faults := func() int {
+		w := newWorld(Options{Vars: flags()})
+		w.put(convertDir+"/manifest.yml", []byte(manifest))
+		_, diags := w.load(convertDir + "/manifest.yml")
+		return len(diags.Errors())
+	}
+	least := faults()
+	for i, name := range slices.Sorted(maps.Keys(values)) {
+		for _, try := range []string{"512M", "3", fmt.Sprintf("r%d.example.com", i), "/path", "true", "false"} {
+			if least == 0 {
+				return flags()
+			}
+			before := values[name]
+			values[name] = try
+			if now := faults(); now < least {
+				least = now
+			} else {
+				values[name] = before
+			}
+		}
+	}
+	return flags()
 }
