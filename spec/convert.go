@@ -133,6 +133,8 @@ func (c *converter) manifestTree(src *source, root *node) *node {
 	out.entries = append([]entry{}, root.entries...)
 	for i, e := range out.entries {
 		if e.key.text() != "applications" {
+			version := key{value: value{kind: wholeCLI}} // nothing reads the others
+			out.entries[i].val = c.sample(e.val, version, root)
 			continue
 		}
 		apps := *list
