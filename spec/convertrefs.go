@@ -84,7 +84,7 @@ func (c *converter) unknown(m *module, src *source, expr hclsyntax.Expression, f
 }
 
 // computedOf are the variables that an expression computes with, also through
-// locals.
+// what it refers to.
 func (c *converter) computedOf(m *module, expr hclsyntax.Expression, seen []string) []string {
 	var out []string
 	for _, t := range expr.Variables() {
@@ -96,8 +96,12 @@ func (c *converter) computedOf(m *module, expr hclsyntax.Expression, seen []stri
 		if root == "var" && !slices.Contains(out, ref) {
 			out = append(out, ref)
 		}
-		if u := m.units[ref]; u != nil && root == "local" {
-			for _, more := range c.computedOf(m, u.exprs[0], append(seen, ref)) {
+		u := m.units[ref]
+		if u == nil || root != "local" && len(t) == 3 && attributeName(t[2]) == "name" && root != "app" {
+			continue // a block's name is its label
+		}
+		for _, inner := range u.exprs {
+			for _, more := range c.computedOf(m, inner, append(seen, ref)) {
 				if !slices.Contains(out, more) {
 					out = append(out, more)
 				}
@@ -105,6 +109,11 @@ func (c *converter) computedOf(m *module, expr hclsyntax.Expression, seen []stri
 		}
 	}
 	return out
+}
+
+func attributeName(step hcl.Traverser) string {
+	attr, _ := step.(hcl.TraverseAttr)
+	return attr.Name
 }
 
 // withRefs answers an expression in which references to variables that a

@@ -16,16 +16,16 @@ import (
 type yamlWriter struct {
 	c     *converter
 	notes map[string]*comments // by the path of the file
+	used  map[string]bool      // variables that the manifest has
 }
 
 // manifest is the HCL as a manifest.yml.
 func (c *converter) manifest() []byte {
-	w := &yamlWriter{c: c, notes: map[string]*comments{}}
+	w := &yamlWriter{c: c, notes: map[string]*comments{}, used: map[string]bool{}}
 	for _, m := range c.modules {
 		for _, f := range m.files {
 			w.notes[f.src.path] = hclComments(f.src)
 		}
-		w.leftOut(m)
 	}
 	apps := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, app := range c.l.doc.Apps {
@@ -41,6 +41,9 @@ func (c *converter) manifest() []byte {
 		n.HeadComment = strings.Join(lead, "\n")
 		apps.Content = append(apps.Content, n)
 		w.checkAsManifest(app, raw)
+	}
+	for _, m := range c.modules {
+		w.leftOut(m)
 	}
 	header := w.ends()
 	doc := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{yamlText("applications"), apps}}
@@ -79,7 +82,9 @@ func (w *yamlWriter) leftOut(m *module) {
 	for _, f := range m.files {
 		for _, b := range f.body.Blocks {
 			switch b.Type {
-			case "app", "locals":
+			case "locals":
+			case "app":
+				w.writtenOut(m, f.src, b)
 			case "variable":
 				w.leftOutVariable(f.src, b)
 			default:
@@ -90,8 +95,22 @@ func (w *yamlWriter) leftOut(m *module) {
 	}
 }
 
+// writtenOut tells of apps that were made of variables.
+func (w *yamlWriter) writtenOut(m *module, src *source, b *hclsyntax.Block) {
+	attr := b.Body.Attributes["for_each"]
+	if attr == nil {
+		return
+	}
+	if names := w.c.computedOf(m, attr.Expr, nil); len(names) > 0 {
+		w.c.leave(src, src.nodeAt(attr.SrcRange), fmt.Sprintf("the apps of %s are written out with the value it has now", strings.Join(names, ", ")), "A manifest has no word for for_each.")
+	}
+}
+
 func (w *yamlWriter) leftOutVariable(src *source, b *hclsyntax.Block) {
 	name := b.Labels[0]
+	if !w.used[name] {
+		return
+	}
 	if attr := b.Body.Attributes["default"]; attr != nil {
 		w.c.leave(src, src.nodeAt(attr.SrcRange), fmt.Sprintf("the default of variable %q is left out", name), "Manifests have none: give it with --var or in a variable file.")
 	}

@@ -41,6 +41,8 @@ func (w *yamlWriter) string(src *source, n *node) string {
 		}
 		b.WriteString("((" + p.name + "))")
 		want = append(want, p.name)
+		root, _, _ := strings.Cut(p.name, ".")
+		w.used[root] = true
 	}
 	found := variablePattern.FindAllStringSubmatch(b.String(), -1)
 	same := len(found) == len(want)
