@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -215,6 +216,7 @@ func TestStageEnvironment(t *testing.T) {
 env | sort > "$1/env.txt"
 grep -E '^(Uid|CapEff|CapBnd)' /proc/self/status
 cat "$2/../../../../secrets/staging.json" && echo read
+echo "files $(ulimit -n) umask $(umask)"
 echo to stderr > /dev/stderr
 echo 'name: supplier' > "$3/$4/config.yml"
 `,
@@ -248,6 +250,11 @@ _=/usr/bin/env
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 	contains(t, "stderr", s.stderr.String(), "to stderr\n")
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, "stdout", s.stdout.String(), fmt.Sprintf("files %d umask 0022\n", min(limit.Max, 16384)))
 	if os.Getuid() == 0 {
 		contains(t, "stdout", s.stdout.String(), "Uid:\t2000\t2000\t2000\t2000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\n")
 		if strings.Contains(s.stdout.String(), "read\n") {

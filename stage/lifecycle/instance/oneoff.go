@@ -78,7 +78,7 @@ func (s *supervisor) startTask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fds, err := limitFiles()
+	fds, err := proc.LimitFiles()
 	if err != nil {
 		return err
 	}

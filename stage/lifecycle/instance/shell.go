@@ -88,7 +88,7 @@ func (t *task) shellEnvironment(guid, dir string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	fds, err := limitFiles()
+	fds, err := proc.LimitFiles()
 	if err != nil {
 		return nil, err
 	}

@@ -24,9 +24,6 @@ import (
 // grace is between SIGTERM and SIGKILL, as in Cloud Foundry.
 const grace = 10 * time.Second
 
-// maxFiles is Cloud Foundry's limit of open files of an app.
-const maxFiles = 16384
-
 // Run is `lifecycle run`: it returns the exit code of the task when the
 // instance has ended. The app writes to stdout and stderr itself; the
 // supervisor's own lines go to stderr.
@@ -92,6 +89,7 @@ func (s *supervisor) run(ctx context.Context) (int, error) {
 
 // prepare makes everything ready for processes to start.
 func (s *supervisor) prepare() error {
+	syscall.Umask(0o022) // whatever the node's is
 	if err := proc.Protect(s.task.dir, s.task.secretsDir, os.Getenv("NOMAD_ALLOC_DIR")); err != nil {
 		return err
 	}
@@ -132,7 +130,7 @@ func (s *supervisor) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fds, err := limitFiles()
+	fds, err := proc.LimitFiles()
 	if err != nil {
 		return err
 	}
@@ -279,19 +277,4 @@ func (s *supervisor) report(c *child, note string) {
 		label = lifecycle.SidecarPrefix(c.sidecar)
 	}
 	fmt.Fprintf(s.log, "%sExit status %d%s\n", label, proc.ExitCode(status), note)
-}
-
-// limitFiles sets the limit of open files for the processes to come, and
-// says what it is: the node may allow less.
-func limitFiles() (uint64, error) {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return 0, fmt.Errorf("reading the limit of open files: %w", err)
-	}
-	limit.Max = min(limit.Max, maxFiles)
-	limit.Cur = limit.Max
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return 0, fmt.Errorf("setting the limit of open files: %w", err)
-	}
-	return limit.Cur, nil
 }

@@ -32,6 +32,12 @@ func Run(stdout, stderr *os.File) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
+	// Whatever the node's own are: the same input makes the same droplet.
+	syscall.Umask(0o022)
+	if _, err := proc.LimitFiles(); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
 	host, err := proc.NewHost()
 	if err != nil {
 		fmt.Fprintln(stderr, err)
