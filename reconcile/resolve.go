@@ -41,10 +41,12 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 	if d.App.Path == "" {
 		return pinned{}, fmt.Errorf("app %q has no path", d.App.Name)
 	}
-	tree, err := stage.Scan(ctx, d.App.Path, stage.ScanOptions{Ignore: true, Exclude: of.doc.Files, Cache: r.Options.CacheDir})
+	diskMB := max(minStagingDiskMB, *d.Processes[0].DiskMB)
+	tree, err := stage.Scan(ctx, d.App.Path, stage.ScanOptions{Ignore: true, Exclude: of.doc.Files, Cache: r.Options.CacheDir, MaxBytes: int64(diskMB) << 20})
 	var noZip *stage.NotZipError
 	var badZip *stage.ZipError
-	if errors.As(err, &noZip) || errors.As(err, &badZip) {
+	var tooBig *stage.TooBigError
+	if errors.As(err, &noZip) || errors.As(err, &badZip) || errors.As(err, &tooBig) {
 		return pinned{}, spec.Diagnostics{at(d.App, "path", spec.SeverityError, fmt.Sprintf("app %q: %v", d.App.Name, err), "")}
 	}
 	if err != nil {
@@ -61,7 +63,7 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 	p := pinned{
 		Tree: tree, Package: tree.Digest, Buildpacks: packs, SkipDetect: len(d.App.Buildpacks) > 0,
 		MemoryMB: max(minStagingMemoryMB, *d.Processes[0].MemoryMB),
-		DiskMB:   max(minStagingDiskMB, *d.Processes[0].DiskMB),
+		DiskMB:   diskMB,
 	}
 	p.keep(runs)
 	p.StagingKey = stage.KeyInput{

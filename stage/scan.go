@@ -31,6 +31,8 @@ type ScanOptions struct {
 	// only makes scanning faster: it may be deleted at any time, and one that
 	// cannot be read or written is done without.
 	Cache string
+	// MaxBytes is what the files of a folder may come to; 0 = no limit.
+	MaxBytes int64
 }
 
 // NoFilesError says, in Cloud Foundry's words, that there is nothing to push.
@@ -54,10 +56,10 @@ func (e *NoFilesError) Error() string {
 // holds decides, not its name). It is pushed as its content, as by cf: its
 // .cfignore, the first entry whose name ends so, comes after the defaults, all
 // files are executable (cf sets 0744), and one entry alone is none. It is
-// neither unpacked nor held in memory. It may hold 1 GiB, unlike a folder.
+// neither unpacked nor held in memory. It may hold 1 GiB, a folder MaxBytes.
 //
-// Errors: fs.ErrNotExist, *NoFilesError (with Ignore only), *NotZipError,
-// *ZipError, *archive.ChangedError (a zip), and what cannot be read.
+// Errors: fs.ErrNotExist, *NoFilesError (with Ignore only), *TooBigError,
+// *NotZipError, *ZipError, *archive.ChangedError (a zip), and what cannot be read.
 func Scan(ctx context.Context, source string, o ScanOptions) (*Tree, error) {
 	root, info, err := resolveSource(source)
 	if err != nil {
@@ -154,6 +156,9 @@ func (s *scan) scanFolder(ctx context.Context) (*Tree, error) {
 		return nil, readError(err)
 	}
 	entries, todo := s.entries(infos)
+	if err := s.checkSize(entries); err != nil { // before anything is read
+		return nil, err
+	}
 	if err := s.hash(ctx, entries, todo, s.hashFile); err != nil {
 		return nil, err
 	}

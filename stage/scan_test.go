@@ -202,6 +202,31 @@ func TestScanErrors(t *testing.T) {
 
 // TestScanUnreadable scans as another user where it runs as root, to whom
 // everything is readable.
+// A file of 10 GB that takes no disk is refused by its size, unread; what is
+// ignored does not count.
+func TestScanTooBig(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir+"/a", strings.Repeat("a", 60), 0o644)
+	write(t, dir+"/b", strings.Repeat("b", 40), 0o644)
+	write(t, dir+"/d/holes", "", 0o644)
+	if err := os.Truncate(dir+"/d/holes", 10<<30); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Scan(t.Context(), dir, ScanOptions{Ignore: true, MaxBytes: 4 << 30})
+	if want := dir + " holds 10G, more than the disk of its staging, 4G (d/holes alone has 10G): list what the app does not need in .cfignore, or raise its disk"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	write(t, dir+"/.cfignore", "d\n", 0o644)
+	for limit, tooBig := range map[int64]bool{99: true, 100: false, 0: false} {
+		_, err := Scan(t.Context(), dir, ScanOptions{Ignore: true, MaxBytes: limit})
+		var refused *TooBigError
+		if errors.As(err, &refused) != tooBig || err != nil && !tooBig {
+			t.Errorf("limit %d: error %v", limit, err)
+		}
+	}
+}
+
 func TestScanUnreadable(t *testing.T) {
 	const env = "WADI_TEST_SCAN_UNREADABLE"
 	if dir := os.Getenv(env); dir != "" {
