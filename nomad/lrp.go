@@ -57,6 +57,8 @@ type Placement struct {
 	Container   Container
 	NodePool    string // "" = Nomad's default
 	Datacenters []string
+	Constraints []Constraint
+	Priority    int    // 0 = Nomad's default
 	Arch        string // GOARCH
 	// MinHealthy is how long an instance must be healthy before the next
 	// one is replaced.
@@ -88,6 +90,7 @@ type LRPProcess struct {
 	HTTP         bool
 	MaxInFlight  int
 	StartTimeout time.Duration
+	Nodes        Nodes
 }
 
 // logsMB is what Nomad keeps of an instance's log, on top of its disk quota.
@@ -104,7 +107,9 @@ const setupAllowance = 5 * time.Minute
 // LRPJob is the service job of an app. It holds no text of the user but
 // names and routes: Nomad would interpolate `${…}` in it.
 func LRPJob(in LRP) *api.Job {
-	job := newJob(in.ID, in.App, api.JobTypeService, in.Placement)
+	place := in.Placement
+	place.NodePool, _ = jobPool(in)
+	job := newJob(in.ID, in.App, api.JobTypeService, place)
 	job.Meta = map[string]string{MetaOwner: Owner, MetaProject: in.Project, MetaApp: in.App, MetaSpace: in.Space}
 	for _, p := range in.Processes {
 		job.TaskGroups = append(job.TaskGroups, lrpGroup(in, p))
@@ -120,6 +125,7 @@ func lrpGroup(in LRP, p LRPProcess) *api.TaskGroup {
 	return &api.TaskGroup{
 		Name:          new(p.Group),
 		Count:         new(p.Count),
+		Constraints:   groupConstraints(in, p),
 		ShutdownDelay: new(2 * time.Second),
 		Networks:      []*api.NetworkResource{{DynamicPorts: ports}},
 		EphemeralDisk: &api.EphemeralDisk{SizeMB: new(p.DiskMB + logsMB)},
@@ -202,13 +208,20 @@ func cpuShare(memoryMB int) int {
 
 const archAttribute = "${attr.cpu.arch}"
 
+// ownConstraints are what the first constraints of every job of ours are about.
+var ownConstraints = []string{"${attr.kernel.name}", archAttribute}
+
 func newJob(id, name, kind string, place Placement) *api.Job {
 	job := &api.Job{
 		ID: new(id), Name: new(name), Type: new(kind),
 		Constraints: []*api.Constraint{
-			{LTarget: "${attr.kernel.name}", RTarget: "linux", Operand: "="},
-			{LTarget: archAttribute, RTarget: place.Arch, Operand: "="},
+			{LTarget: ownConstraints[0], RTarget: "linux", Operand: "="},
+			{LTarget: ownConstraints[1], RTarget: place.Arch, Operand: "="},
 		},
+	}
+	job.Constraints = append(job.Constraints, constraintsOf(place.Constraints)...)
+	if place.Priority != 0 {
+		job.Priority = new(place.Priority)
 	}
 	if place.NodePool != "" {
 		job.NodePool = new(place.NodePool)

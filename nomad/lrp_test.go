@@ -2,6 +2,7 @@ package nomad
 
 import (
 	"encoding/json"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -33,12 +34,35 @@ func dockerLRP(ownNetwork bool) LRP {
 	return in
 }
 
+// placedLRP is an app whose stack and processes say where they run.
+func placedLRP() LRP {
+	in := testLRP()
+	in.Placement.NodePool, in.Placement.Datacenters, in.Placement.Priority = "big", []string{"eu-*"}, 70
+	in.Placement.Constraints = []Constraint{{"attr.cpu.arch", "!=", "arm64"}, {"", "distinct_hosts", "true"}}
+	in.Processes[0].Nodes = Nodes{Datacenters: []string{"eu-1", "us.*"}, Constraints: []Constraint{{"meta.rack", "set_contains_any", "a,b"}}}
+	in.Processes[1].Nodes = Nodes{NodePool: "batch"}
+	return in
+}
+
+// A one-off task runs where the app may.
+func TestPlacementOfAJob(t *testing.T) {
+	t.Parallel()
+	in := placedLRP()
+	in.Processes = in.Processes[:1] // the pool of a job with two is that of all nodes
+	got, want := PlacementOf(LRPJob(in)), in.Placement
+	want.MinHealthy = 0 // is not the task's
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 // The shape of these jobs is expensive to change: every difference replaces
 // every running instance of everybody.
 func TestJobShapes(t *testing.T) {
 	t.Parallel()
 	for name, job := range map[string]*api.Job{
-		"lrp": LRPJob(testLRP()),
+		"lrp":        LRPJob(testLRP()),
+		"lrp-placed": LRPJob(placedLRP()),
 		"staging": StagingJob(Staging{ID: "wadi_stage_shop_0123456789abcdef_x1", App: "shop", Project: "test", Space: "default",
 			Placement: Placement{Driver: "raw_exec", Arch: "amd64"}, Lifecycle: Lifecycle{URL: "http://127.0.0.1:8470/v1/lifecycle/abc", SHA256: "abc"},
 			MemoryMB: 1024, DiskMB: 4096}),

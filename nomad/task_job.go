@@ -76,10 +76,16 @@ func PlacementOf(job *api.Job) Placement {
 	if job.NodePool != nil {
 		place.NodePool = *job.NodePool
 	}
-	for _, c := range job.Constraints {
-		if c.LTarget == archAttribute {
+	for i, c := range job.Constraints {
+		switch {
+		case i >= len(ownConstraints):
+			place.Constraints = append(place.Constraints, Constraint{strings.TrimSuffix(strings.TrimPrefix(c.LTarget, "${"), "}"), c.Operand, c.RTarget})
+		case c.LTarget == archAttribute:
 			place.Arch = c.RTarget
 		}
+	}
+	if priority := PriorityOf(job); priority != defaultPriority {
+		place.Priority = priority
 	}
 	for _, g := range job.TaskGroups {
 		for _, t := range g.Tasks {

@@ -76,6 +76,7 @@ func (c comparison) created() []Change {
 			}
 		}
 	}
+	changes = append(changes, changedPlacement(&api.Job{}, c.Job)...)
 	for _, route := range c.Want.Routes {
 		changes = append(changes, Change{What: "route", To: route})
 	}
@@ -99,6 +100,7 @@ func (c comparison) changed() []Change {
 	}
 	changes = append(changes, c.changedFacts()...)
 	changes = append(changes, c.changedCounts()...)
+	changes = append(changes, changedPlacement(c.Is.Job, c.Job)...)
 	changes = append(changes, changedRoutes(liveRoutes(c.Is.Job), c.Want.Routes)...)
 	return append(changes, c.drift(len(changes) > 0)...)
 }

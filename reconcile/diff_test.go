@@ -34,9 +34,23 @@ func shop() spec.App {
 	}
 }
 
+// placed says where processes run, and on which stack.
+func placed(app spec.App) spec.App {
+	app.Stack = "host"
+	app.Processes[1].Placement = &spec.Placement{Datacenters: []string{"eu-1"}, Constraints: []spec.Constraint{{Operator: "distinct_hosts", Value: "true"}}}
+	return app
+}
+
+func gpu() map[string]spec.Stack {
+	return map[string]spec.Stack{"host": {Name: "host", Driver: "raw_exec", Priority: new(70), Placement: spec.Placement{
+		NodePool: "gpu", Datacenters: []string{"eu-*"}, Constraints: []spec.Constraint{{Attribute: "meta.rack", Operator: "=", Value: "1"}},
+	}}}
+}
+
 // scenario builds a comparison the way planApp does, from values alone.
 type scenario struct {
 	app     spec.App
+	stacks  map[string]spec.Stack
 	pkg     string
 	result  *lifecycle.Result
 	is      observed
@@ -51,6 +65,7 @@ var dropletA = &lifecycle.Result{Generation: 1, Droplet: "aaaaaaaaaaaaaaaaaaaaaa
 func (s scenario) plan(t *testing.T) AppPlan {
 	t.Helper()
 	r := testReconciler()
+	r.Options.Stacks = s.stacks
 	d, diags := desire(s.app, r.Options)
 	if diags.HasErrors() {
 		t.Fatal(diags)
@@ -114,7 +129,17 @@ func TestPlanText(t *testing.T) {
 		return o
 	}
 	cases := map[string]func() scenario{
-		"create": func() scenario { return scenario{app: shop(), pkg: "p1"} },
+		"create":        func() scenario { return scenario{app: shop(), pkg: "p1"} },
+		"create-placed": func() scenario { return scenario{app: placed(shop()), stacks: gpu(), pkg: "p1"} },
+		"placement": func() scenario {
+			return scenario{app: placed(shop()), stacks: gpu(), pkg: "p1", result: dropletA, is: runs(t, shop(), "p1")}
+		},
+		"placement-leaves": func() scenario {
+			is := runs(t, shop(), "p1")
+			is.Job.NodePool, is.Job.Priority = new("gpu"), new(70)
+			is.Job.Constraints = append(is.Job.Constraints, &api.Constraint{LTarget: "${meta.rack}", Operand: "=", RTarget: "1"})
+			return scenario{app: shop(), pkg: "p1", result: dropletA, is: is}
+		},
 		"create-known-droplet": func() scenario {
 			return scenario{app: shop(), pkg: "p1", result: dropletA}
 		},

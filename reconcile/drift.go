@@ -51,9 +51,9 @@ func (c comparison) drift(explained bool) []Change {
 	return changes
 }
 
-// ofOurs are the parts of a job that revisions, counts, routes, projects and
-// memory make.
-var ofOurs = regexp.MustCompile(`^(Stop|Meta\[.*)$|\.(Count|EphemeralDisk\..*|Update\..*|Service\..*|Template\..*|Artifact\..*)$`)
+// ofOurs are the parts of a job that revisions, counts, routes, projects,
+// placement and memory make.
+var ofOurs = regexp.MustCompile(`^(Stop|Meta\[.*|Priority|NodePool|Datacenters\..*|Constraint\..*)$|\.(Count|Constraint\..*|EphemeralDisk\..*|Update\..*|Service\..*|Template\..*|Artifact\..*)$`)
 
 // ofStacks are the parts of a job that the stack makes.
 var ofStacks = regexp.MustCompile(`\.(Driver|User|Config\..*|Env\[WADI_CONTAINER\]|Network\..*)$`)

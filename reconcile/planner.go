@@ -248,6 +248,7 @@ func (r *Reconciler) job(d desired, live *api.Job, rev revision) *api.Job {
 		in.Processes = append(in.Processes, nomad.LRPProcess{
 			Group: p.Group, Key: rev.Processes[p.Group], Count: count, MemoryMB: *p.MemoryMB, DiskMB: *p.DiskMB, CPU: cpu,
 			HTTP: p.Type == spec.WebProcess, MaxInFlight: d.InFlight, StartTimeout: time.Duration(*p.TimeoutS) * time.Second,
+			Nodes: nodesOf(p.Placement),
 		})
 	}
 	return nomad.LRPJob(in)
@@ -256,7 +257,11 @@ func (r *Reconciler) job(d desired, live *api.Job, rev revision) *api.Job {
 // placement says where an app's tasks run. On this machine alone an instance
 // counts as healthy a little sooner.
 func (r *Reconciler) placement(d desired) nomad.Placement {
-	place := nomad.Placement{Driver: d.Stack.Driver, NodePool: d.Stack.NodePool, Arch: runtime.GOARCH, MinHealthy: 3 * time.Second}
+	place := nomad.Placement{Driver: d.Stack.Driver, NodePool: d.Stack.NodePool, Datacenters: d.Stack.Datacenters,
+		Constraints: constraintsOf(d.Stack.Constraints), Arch: runtime.GOARCH, MinHealthy: 3 * time.Second}
+	if d.Stack.Priority != nil {
+		place.Priority = *d.Stack.Priority
+	}
 	if r.Nomad.Loopback() {
 		place.MinHealthy = time.Second
 	}

@@ -29,7 +29,9 @@ var fates = map[string]string{
 	"Route.Route": book, "Route.Written": book, "Route.Host": served, "Route.Port": partial, "Route.Path": served, "Route.Protocol": partial, "Route.Options": partial, "Route.Pos": book,
 	"Service.Name": partial, "Service.BindingName": served, "Service.Parameters": partial,
 	"Process.Type": served, "Process.Instances": served, "Process.MemoryMB": served, "Process.DiskMB": served, "Process.LogRateLimitBPS": partial,
-	"Process.Command": served, "Process.User": partial, "Process.TimeoutS": served, "Process.HealthCheck": served, "Process.ReadinessHealthCheck": served, "Process.CPU": served,
+	"Process.Command": served, "Process.User": partial, "Process.TimeoutS": served, "Process.HealthCheck": served, "Process.ReadinessHealthCheck": served, "Process.CPU": served, "Process.Placement": served,
+	"Placement.NodePool": served, "Placement.Datacenters": served, "Placement.Constraints": served,
+	"Constraint.Attribute": served, "Constraint.Operator": served, "Constraint.Value": served,
 	"HealthCheck.Type": served, "HealthCheck.HTTPEndpoint": served, "HealthCheck.IntervalS": served, "HealthCheck.InvocationTimeoutS": served,
 	"Sidecar.Name": served, "Sidecar.Command": served, "Sidecar.ProcessTypes": served, "Sidecar.MemoryMB": partial,
 	"Metadata.Labels": partial, "Metadata.Annotations": partial,
@@ -40,7 +42,7 @@ var fates = map[string]string{
 func TestNoFieldIsForgotten(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, v := range []any{spec.App{}, spec.Docker{}, spec.Route{}, spec.Service{}, spec.Process{}, spec.HealthCheck{}, spec.Sidecar{}, spec.Metadata{}, spec.Deploy{}} {
+	for _, v := range []any{spec.App{}, spec.Docker{}, spec.Route{}, spec.Service{}, spec.Process{}, spec.Placement{}, spec.Constraint{}, spec.HealthCheck{}, spec.Sidecar{}, spec.Metadata{}, spec.Deploy{}} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
 			name := typ.Name() + "." + typ.Field(i).Name

@@ -160,7 +160,8 @@ func TestConvertKnowsTheModel(t *testing.T) {
 		t.Skip("the files are being written")
 	}
 	for from, notThere := range map[string][]string{
-		".yml": {"App.Masked", "Process.CPU", "App.Deploy", "Deploy.Strategy", "Deploy.MaxInFlight"},
+		".yml": {"App.Masked", "Process.CPU", "Process.Placement", "Placement.NodePool", "Placement.Datacenters",
+			"Placement.Constraints", "Constraint.Attribute", "Constraint.Operator", "Constraint.Value", "App.Deploy", "Deploy.Strategy", "Deploy.MaxInFlight"},
 		".hcl": {},
 	} {
 		files, err := filepath.Glob("testdata/convert/*.txtar")

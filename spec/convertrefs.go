@@ -127,6 +127,8 @@ func (c *converter) withRefs(m *module, expr hclsyntax.Expression) hclsyntax.Exp
 		out := *e
 		out.Parts = c.allWithRefs(m, e.Parts)
 		return &out
+	case *counted:
+		return c.withRefs(m, e.Expression)
 	case *hclsyntax.TemplateWrapExpr:
 		out := *e
 		out.Wrapped = c.withRefs(m, e.Wrapped)

@@ -16,6 +16,8 @@ type module struct {
 	dir   string // of the files, after symbolic links
 	files []hclFile
 	scope *hcl.EvalContext
+	// budget is what expressions may still make.
+	budget *budget
 
 	project *hclsyntax.Attribute
 	// asText is set while a conversion reads the apps: references to
@@ -28,6 +30,7 @@ type module struct {
 	order     []*unit             // as declared
 	names     map[string][]string // of units and variables, by the root of references
 	failed    map[string]bool     // references without a value: their error is told
+	exhausted bool                // the budget is
 	broken    []brokenValue       // of the app that is being read
 }
 
@@ -49,7 +52,7 @@ var topBlocks = map[string]int{
 
 // readModule reads the HCL files of a folder.
 func (l *loader) readModule(dir string, files []string) {
-	m := &module{l: l, blocks: map[string][]hclBlock{}, units: map[string]*unit{}, names: map[string][]string{}, failed: map[string]bool{}}
+	m := &module{l: l, blocks: map[string][]hclBlock{}, units: map[string]*unit{}, names: map[string][]string{}, failed: map[string]bool{}, budget: &budget{left: maxWork}}
 	parsed := true
 	for _, path := range files {
 		if l.sources[path] != nil {
@@ -73,6 +76,11 @@ func (l *loader) readModule(dir string, files []string) {
 			continue
 		}
 		if body, ok := file.Body.(*hclsyntax.Body); ok {
+			if huge := m.budget.bound(body); huge.HasErrors() {
+				m.report(src, "", huge)
+				parsed = false
+				continue
+			}
 			m.files = append(m.files, hclFile{src, body})
 		}
 	}
@@ -83,7 +91,7 @@ func (l *loader) readModule(dir string, files []string) {
 		return // what follows may be in words of another version
 	}
 	m.collect()
-	m.scope = &hcl.EvalContext{Functions: functions(l.fs, m.dir), Variables: map[string]cty.Value{}}
+	m.scope = &hcl.EvalContext{Functions: functions(l.fs, m.dir, m.budget), Variables: map[string]cty.Value{}}
 	m.readVariables()
 	m.declareUnits()
 	m.resolveUnits()

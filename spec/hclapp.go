@@ -146,7 +146,7 @@ func (m *module) fillApp(b hclBlock, root *node, field string) {
 	processes.field, sidecars.field = field+".process", field+".sidecar"
 	once := map[string]bool{}
 	for _, inner := range b.Body.Blocks {
-		single := inner.Type != "process" && inner.Type != "sidecar"
+		single := inner.Type != "process" && inner.Type != "sidecar" && inner.Type != "constraint"
 		if single && once[inner.Type] {
 			m.fail(b.src, inner.DefRange(), field+"."+inner.Type, fmt.Sprintf("block %q stands here twice", inner.Type), "Merge the two.")
 			continue
@@ -185,6 +185,8 @@ func (m *module) appBlock(src *source, b *hclsyntax.Block, root, processes, side
 		}
 	case "health_check", "readiness_health_check":
 		m.healthCheck(src, b, root, field+"."+b.Type)
+	case "constraint":
+		m.constraint(src, b, root, field)
 	default:
 		m.unknownBlock(src, b, field, "an app", append(append([]string{}, hclAppBlocks...), hclProcessBlocks...))
 	}
@@ -207,6 +209,8 @@ func (m *module) process(src *source, b *hclsyntax.Block, field string) *node {
 		switch {
 		case !contains(hclProcessBlocks, inner.Type):
 			m.unknownBlock(src, inner, field, "a process", append(hclProcessAttributes, hclProcessBlocks...))
+		case inner.Type == "constraint":
+			m.constraint(src, inner, n, field)
 		case once[inner.Type]:
 			m.fail(src, inner.DefRange(), field+"."+inner.Type, fmt.Sprintf("block %q stands here twice", inner.Type), "Merge the two.")
 		default:
@@ -255,9 +259,10 @@ func shown(n *node) string {
 	return n.text()
 }
 
-// attributeMap is a block of attributes only, as a map.
-func (m *module) attributeMap(src *source, b *hclsyntax.Block, field, place string, known []string) *node {
-	m.onlyAttributes(src, b, field, place, known)
+// attributeMap is a block of attributes, as a map; blocks in it are left to
+// the caller.
+func (m *module) attributeMap(src *source, b *hclsyntax.Block, field, place string, known []string, blocks ...string) *node {
+	m.onlyAttributes(src, b, field, place, known, blocks...)
 	n := src.nodeAt(b.DefRange())
 	n.kind, n.field = kindMap, field
 	for _, attr := range attributes(b.Body) {

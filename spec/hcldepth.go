@@ -17,6 +17,16 @@ const maxTokens = 100_000
 func tooDeep(data []byte, path string) hcl.Diagnostics {
 	// Faults of the scanner are reported by the parser.
 	tokens, _ := hclsyntax.LexConfig(data, path, hcl.InitialPos)
+	return tooManyTokens(tokens)
+}
+
+// templateTooDeep is the same for a template.
+func templateTooDeep(data []byte, path string) hcl.Diagnostics {
+	tokens, _ := hclsyntax.LexTemplate(data, path, hcl.InitialPos)
+	return tooManyTokens(tokens)
+}
+
+func tooManyTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 	refuse := func(t hclsyntax.Token, summary, detail string) hcl.Diagnostics {
 		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: t.Range.Ptr()}}
 	}

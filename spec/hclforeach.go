@@ -20,10 +20,6 @@ type instance struct {
 	key   string
 }
 
-// maxInstancesOfBlock bounds for_each: beyond, a mistake is likelier than a
-// Nomad that holds them.
-const maxInstancesOfBlock = 10_000
-
 // instances are the apps that a block describes.
 func (m *module) instances(b hclBlock) ([]instance, bool) {
 	label := b.Labels[0]
@@ -55,8 +51,6 @@ func (m *module) instances(b hclBlock) ([]instance, bool) {
 		return refuse("for_each must be a map, an object or a set of strings, here is "+t.FriendlyName(), example)
 	case t.IsSetType() && v.LengthInt() > 0 && t.ElementType() != cty.String:
 		return refuse("for_each must be a set of strings, here is "+t.FriendlyName(), `Convert it: toset([for x in … : tostring(x)]).`)
-	case v.LengthInt() > maxInstancesOfBlock:
-		return refuse(fmt.Sprintf("for_each has %d elements, more than %d", v.LengthInt(), maxInstancesOfBlock), "Describe fewer apps.")
 	}
 	var out []instance
 	for it := v.ElementIterator(); it.Next(); {
@@ -180,7 +174,7 @@ func (m *module) onlyOnce(before int, seen map[string]bool) {
 var objectKeys = map[string][]string{
 	"services":   {"credentials", "label", "plan", "tags"},
 	"buildpacks": {"sha256", "source"},
-	"stack":      {"driver", "image", "node_pool"},
+	"stack":      {"driver", "image", "node_pool", "datacenters", "priority"},
 }
 
 // byReference makes of `stack.host`, `[service_instance.db]` and the like

@@ -36,7 +36,16 @@ var validationTable = []key{
 var stackTable = []key{
 	{name: "driver", needed: true, yaml: "-", value: value{kind: oneWord, words: []string{"raw_exec", "docker"}}, doc: "Nomad's task driver."},
 	{name: "node_pool", yaml: "-", value: value{kind: strictText}, initial: "`default`", doc: "Nomad's node pool."},
+	{name: "datacenters", yaml: "-", value: value{kind: listOf, min: 1, prose: "list of names, `*` in one standing for anything"}, initial: "any", doc: "Nomad's datacenters."},
+	{name: "constraint", yaml: "-", block: "constraint", value: value{kind: mapWith, keys: constraintTable}, doc: "A rule for the nodes; there may be several."},
+	{name: "priority", yaml: "-", value: value{kind: wholeCLI, min: 1, max: maxPriority}, initial: "`50`", doc: "The priority of the apps' jobs, and of their staging, against other jobs of the Nomad."},
 	{name: "image", yaml: "-", value: value{kind: strictText}, doc: "The root file system, for `docker` and needed there."},
+}
+
+var constraintTable = []key{
+	{name: "attribute", yaml: "-", value: value{kind: strictText, prose: "`attr.NAME`, `meta.NAME`, `node.class`, `node.datacenter`, `node.pool`, `node.unique.id`, `node.unique.name`"}, doc: "What of the node. Needed, but not with `distinct_hosts`."},
+	{name: "operator", yaml: "-", value: value{kind: oneWord, words: constraintOperators}, initial: "`=`", doc: "How it is compared."},
+	{name: "value", yaml: "-", value: value{kind: anyText}, doc: "With what."},
 }
 
 var buildpackTable = []key{

@@ -2,7 +2,9 @@ package spec
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
+	"strconv"
 )
 
 // readStacks reads the blocks that say where apps run.
@@ -11,13 +13,19 @@ func (m *module) readStacks() {
 		name := b.Labels[0]
 		field := "stack." + name
 		m.broken = nil
-		n := m.attributeMap(b.src, b.Block, field, "a stack", hclAttributes(stackTable))
+		n := m.attributeMap(b.src, b.Block, field, "a stack", hclAttributes(stackTable), hclBlocks(stackTable)...)
+		for _, inner := range b.Body.Blocks {
+			if inner.Type == "constraint" {
+				m.constraint(b.src, inner, n, field)
+			}
+		}
 		if len(m.broken) > 0 {
 			continue
 		}
 		s := Stack{Name: name, Pos: b.src.pos(n)}
 		s.Driver = m.plainText(b.src, n.get("driver"))
-		s.NodePool = m.plainText(b.src, n.get("node_pool"))
+		s.Placement = m.placement(b, n)
+		s.Priority = m.priority(b.src, n.get("priority"))
 		s.Image = m.plainText(b.src, n.get("image"))
 		switch {
 		case s.Driver == "docker" && s.Image == "" && n.get("image") == nil:
@@ -30,12 +38,36 @@ func (m *module) readStacks() {
 		if m.l.doc.Stacks == nil {
 			m.l.doc.Stacks = map[string]Stack{}
 		}
-		if first, twice := m.l.doc.Stacks[name]; twice && (first.Driver != s.Driver || first.NodePool != s.NodePool || first.Image != s.Image) {
+		if first, twice := m.l.doc.Stacks[name]; twice && !sameStack(first, s) {
 			b.src.add(SeverityError, n, fmt.Sprintf("stack %q is declared differently at %s", name, m.l.place(first.Pos)), "Apps of one command share their stacks: make the two equal, or rename one.")
 			continue
 		}
 		m.l.doc.Stacks[name] = s
 	}
+}
+
+// placement reads where a stack is.
+func (m *module) placement(b hclBlock, n *node) Placement {
+	return placementReader{get: n.get, fail: func(n *node, summary, detail string) {
+		b.src.add(SeverityError, n, redact(n, summary), redact(n, detail))
+	}}.read()
+}
+
+func (m *module) priority(src *source, n *node) *int {
+	if n == nil || n.kind == kindNull {
+		return nil
+	}
+	if n.kind != kindInt || n.i < 1 || n.i > maxPriority || n.secret {
+		src.add(SeverityError, n, "priority must be a whole number from 1 to "+strconv.Itoa(maxPriority), "Nomad's own is 50; more than 100 needs a Nomad that allows it.")
+		return nil
+	}
+	value := int(n.i)
+	return &value
+}
+
+func sameStack(a, b Stack) bool {
+	a.Pos, b.Pos = Pos{}, Pos{}
+	return reflect.DeepEqual(a, b)
 }
 
 // variablePath is Nomad's rule for the paths of Variables.

@@ -55,7 +55,7 @@ func (m *module) declareUnits() {
 		}
 	}
 	for typ, names := range map[string][]string{
-		"stack": {"driver", "node_pool", "image"}, "buildpack": {"source", "sha256"},
+		"stack": {"driver", "node_pool", "image", "datacenters", "priority"}, "buildpack": {"source", "sha256"},
 		"service_instance": {"credentials", "tags", "label", "plan"},
 	} {
 		for _, b := range m.blocks[typ] {
@@ -268,7 +268,16 @@ func (m *module) evaluate(src *source, expr hclsyntax.Expression, field string) 
 	if !ok {
 		return cty.DynamicVal, false
 	}
-	v, diags := expr.Value(m.scope)
+	v, diags, err := m.budget.run(expr, m.scope)
+	if err != nil {
+		m.overspent(src, expr, field, err)
+		return cty.DynamicVal, false
+	}
+	for _, d := range diags {
+		if unknown, is := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); is {
+			d.Detail = functionFix(unknown.CalledFunctionName(), m.scope)
+		}
+	}
 	if sensitive {
 		for _, d := range diags {
 			d.Detail = "Correct the expression. Details are hidden, because a sensitive variable takes part."
@@ -276,6 +285,10 @@ func (m *module) evaluate(src *source, expr hclsyntax.Expression, field string) 
 	}
 	m.report(src, field, diags)
 	if diags.HasErrors() {
+		return cty.DynamicVal, false
+	}
+	if _, err := valueSize(v, maxWork); err != nil && err != errNumber {
+		m.overspent(src, expr, field, err)
 		return cty.DynamicVal, false
 	}
 	if m.l.convert != nil && !v.IsWhollyKnown() {
@@ -286,6 +299,16 @@ func (m *module) evaluate(src *source, expr hclsyntax.Expression, field string) 
 		return cty.DynamicVal, false
 	}
 	return v, true
+}
+
+// overspent reports that an expression is too much; once, for nothing can be
+// evaluated after that.
+func (m *module) overspent(src *source, expr hclsyntax.Expression, field string, err error) {
+	if err == errWork && m.exhausted {
+		return
+	}
+	m.exhausted = m.exhausted || err == errWork
+	m.fail(src, expr.Range(), field, err.Error(), "Make loops smaller, and texts and lists shorter.")
 }
 
 // referred is the thing that a reference leads into.

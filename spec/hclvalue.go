@@ -134,6 +134,11 @@ func inherit(child, parent *node) {
 }
 
 func setNumber(n *node, f *big.Float) {
+	if hugeNumber(f) {
+		n.kind = kindFloat
+		n.f, _ = f.Float64()
+		return
+	}
 	if i, accuracy := f.Int(nil); accuracy == big.Exact {
 		n.kind, n.digit = kindInt, i.String()
 		switch {

@@ -66,13 +66,13 @@ func (m *module) declare(v *variable) bool {
 		case "type":
 			v.typ, v.optional, diags = typeexpr.TypeConstraintWithDefaults(attr.Expr)
 		case "default":
-			v.fallback, diags = attr.Expr.Value(&hcl.EvalContext{Functions: m.scope.Functions})
+			v.fallback, diags = m.budget.constant(attr.Expr, m.scope.Functions)
 		case "sensitive":
 			v.sensitive, diags = m.constantBool(v.src, attr, field)
 		case "nullable":
 			v.nullable, diags = m.constantBool(v.src, attr, field)
 		case "description":
-			_, diags = attr.Expr.Value(nil)
+			_, diags = m.budget.constant(attr.Expr, nil)
 		default:
 			m.unknownAttribute(v.src, attr, v.field, "a variable", append(hclBlocks(variableTable), hclAttributes(variableTable)...))
 		}
@@ -95,7 +95,7 @@ func (m *module) declare(v *variable) bool {
 }
 
 func (m *module) constantBool(src *source, attr *hclsyntax.Attribute, field string) (bool, hcl.Diagnostics) {
-	value, diags := attr.Expr.Value(nil)
+	value, diags := m.budget.constant(attr.Expr, nil)
 	if diags.HasErrors() {
 		return false, diags
 	}
@@ -157,6 +157,10 @@ func (m *module) giveValue(v *variable) bool {
 		return false
 	}
 	v.origin = g.origin
+	if _, err := valueSize(value, maxWork); err != nil {
+		m.fail(v.src, v.DefRange(), v.field, fmt.Sprintf("the value of variable %q (%s): %s", v.name, v.origin, err), "Give a smaller one.")
+		return false
+	}
 	if value.IsNull() && !v.nullable {
 		if v.fallback == cty.NilVal {
 			m.fail(v.src, v.DefRange(), v.field, fmt.Sprintf("the value given for variable %q (%s) is null, which nullable = false rules out", v.name, v.origin), "Give a value.")
@@ -167,6 +171,10 @@ func (m *module) giveValue(v *variable) bool {
 	out, err := v.convert(value)
 	if err != nil {
 		m.fail(v.src, v.DefRange(), v.field, fmt.Sprintf("the value of variable %q (%s) is not %s: %s", v.name, v.origin, typeName(v.typ), err), "Correct the value or the type.")
+		return false
+	}
+	if _, err := valueSize(out, maxWork); err != nil {
+		m.fail(v.src, v.DefRange(), v.field, fmt.Sprintf("the value of variable %q (%s): %s", v.name, v.origin, err), "Give a smaller number.")
 		return false
 	}
 	v.value = out
@@ -186,7 +194,11 @@ func parseText(text string, typ cty.Type) (cty.Value, bool) {
 	if diags.HasErrors() {
 		return cty.NilVal, false
 	}
-	v, diags := expr.Value(nil)
+	b := &budget{left: maxWork}
+	if b.bound(expr).HasErrors() {
+		return cty.NilVal, false
+	}
+	v, diags := b.constant(expr, nil)
 	return v, !diags.HasErrors()
 }
 

@@ -29,7 +29,7 @@ func (m *module) requiredVersion(b hclBlock) bool {
 	if attr == nil {
 		return true
 	}
-	v, diags := attr.Expr.Value(nil)
+	v, diags := m.budget.constant(attr.Expr, nil)
 	m.report(b.src, field, diags)
 	if diags.HasErrors() {
 		return false

@@ -117,6 +117,24 @@ type Process struct {
 	HealthCheck          HealthCheck
 	ReadinessHealthCheck HealthCheck
 	CPU                  *int // MHz; HCL only
+	// Placement narrows that of the stack (HCL only). Nil = not said.
+	Placement *Placement
+}
+
+// Placement says on which of Nomad's nodes something runs; what is empty is
+// not said.
+type Placement struct {
+	NodePool    string
+	Datacenters []string // "*" in a name stands for anything
+	Constraints []Constraint
+}
+
+// Constraint is a rule about nodes in Nomad's terms. Operator is one that
+// Nomad knows, without its synonyms.
+type Constraint struct {
+	Attribute string // "attr.cpu.arch"; "" with distinct_hosts
+	Operator  string
+	Value     string
 }
 
 // Command is a start command. Set && Null is an explicit reset to the
@@ -158,10 +176,11 @@ type Deploy struct {
 
 // Stack says where apps run (HCL block `stack`).
 type Stack struct {
-	Name     string
-	Driver   string // "raw_exec", "docker"
-	NodePool string
-	Image    string
+	Name   string
+	Driver string // "raw_exec", "docker"
+	Image  string
+	Placement
+	Priority *int // of the jobs, against those of others
 	Pos      Pos
 }
 

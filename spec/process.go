@@ -13,6 +13,7 @@ var processKeys = names(processTable)
 
 const (
 	maxInstances = 2_000_000
+	maxPriority  = 32_766 // what a Nomad may be set to allow; by itself it is 100
 	// Limits of a Cloud Foundry with its default configuration (capi-release
 	// maximum_health_check_timeout, maximum_app_disk_in_mb); manifests keep
 	// to them, HCL has none.
@@ -160,6 +161,7 @@ func (d *appDecoder) process(f fields, place *node, typ string) Process {
 	}
 	if d.hcl {
 		p.CPU = d.number(f["cpu"], path+"cpu", numberOf(processTable, "cpu", "Cpu"))
+		p.Placement = d.placement(f)
 	}
 	p.TimeoutS = d.timeout(f["timeout"], path+"timeout")
 	p.HealthCheck = d.healthCheck(f, path, "")
@@ -168,6 +170,15 @@ func (d *appDecoder) process(f fields, place *node, typ string) Process {
 		d.err(n, "Unknown field(s): 'health_check_timeout'", "Its name in a process is `timeout`.")
 	}
 	return p
+}
+
+// placement reads where a process runs, nil if that is not said.
+func (d *appDecoder) placement(f fields) *Placement {
+	place := placementReader{get: func(key string) *node { return f[key] }, fail: d.err}.read()
+	if place.NodePool == "" && place.Datacenters == nil && place.Constraints == nil {
+		return nil
+	}
+	return &place
 }
 
 // numberRule says what a whole number must be. Cli marks keys that cf's CLI

@@ -38,6 +38,7 @@ var referenceSections = []struct {
 	{"Variables", "`variable \"NAME\" { }`.", variableTable},
 	{"Rules for variables", "`validation { }` in a `variable`.", validationTable},
 	{"Stacks", "`stack \"NAME\" { }`.", stackTable},
+	{"Rules for nodes", "`constraint { }` in a `stack`, a `process`, or an app for its `web`.", constraintTable},
 	{"Buildpacks", "`buildpack \"NAME\" { }`.", buildpackTable},
 	{"Service instances", "`service_instance \"NAME\" { }`.", serviceInstanceTable},
 }

@@ -72,6 +72,19 @@ type reportProcess struct {
 	ReadinessEndpoint    any    `json:"readiness_health_check_http_endpoint,omitempty"`
 	ReadinessIntervalS   any    `json:"readiness_health_check_interval_s,omitempty"`
 	ReadinessTimeoutS    any    `json:"readiness_health_check_invocation_timeout_s,omitempty"`
+	reportPlacement
+}
+
+type reportPlacement struct {
+	NodePool    string             `json:"node_pool,omitempty"`
+	Datacenters []string           `json:"datacenters,omitempty"`
+	Constraints []reportConstraint `json:"constraints,omitempty"`
+}
+
+type reportConstraint struct {
+	Attribute string `json:"attribute,omitempty"`
+	Operator  string `json:"operator"`
+	Value     string `json:"value,omitempty"`
 }
 
 type reportSidecar struct {
@@ -234,6 +247,12 @@ func (r reporter) process(p Process) reportProcess {
 		ReadinessEndpoint:    r.text(at+"readiness_health_check_http_endpoint", p.ReadinessHealthCheck.HTTPEndpoint),
 		ReadinessIntervalS:   number(r, at+"readiness_health_check_interval", p.ReadinessHealthCheck.IntervalS),
 		ReadinessTimeoutS:    number(r, at+"readiness_health_check_invocation_timeout", p.ReadinessHealthCheck.InvocationTimeoutS),
+	}
+	if p.Placement != nil {
+		out.NodePool, out.Datacenters = p.Placement.NodePool, p.Placement.Datacenters
+		for _, c := range p.Placement.Constraints {
+			out.Constraints = append(out.Constraints, reportConstraint(c))
+		}
 	}
 	if p.User != nil {
 		out.User = r.text(at+"user", *p.User)

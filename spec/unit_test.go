@@ -179,14 +179,15 @@ func TestSymlinkEscape(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "secret"), "geheim")
-	write(t, filepath.Join(dir, "p", "wadi.hcl"), "app \"a\" { path = \"out\" }\napp \"b\" { env = { S = file(\"secret\") } }\napp \"c\" { buildpacks = [\"./out\"] }\n")
+	write(t, filepath.Join(dir, "p", "wadi.hcl"), "app \"a\" { path = \"out\" }\napp \"b\" { env = { S = file(\"secret\") } }\napp \"c\" { buildpacks = [\"./out\"] }\n"+
+		"locals {\n t = templatefile(\"secret\", {})\n b = filebase64(\"out/secret\")\n e = fileexists(\"secret\")\n}\n")
 	for link, target := range map[string]string{"out": "..", "secret": "../secret"} {
 		if err := os.Symlink(target, filepath.Join(dir, "p", link)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	_, diags := Load(context.Background(), Options{FS: OSFS(), Dir: filepath.Join(dir, "p")})
-	if len(diags) != 3 || strings.Contains(diags.Error(), "geheim") || strings.Count(diags.Error(), "leaves the project folder") != 3 {
+	if len(diags) != 6 || strings.Contains(diags.Error(), "geheim") || strings.Count(diags.Error(), "leaves the project folder") != 6 {
 		t.Fatal(diags)
 	}
 }

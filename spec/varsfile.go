@@ -90,6 +90,11 @@ func (l *loader) hclVars(src *source) *node {
 	if diags.HasErrors() || !ok {
 		return nil
 	}
+	work := &budget{left: maxWork}
+	if huge := work.bound(body); huge.HasErrors() {
+		reportTo(src, "", huge)
+		return nil
+	}
 	root := &node{kind: kindMap}
 	for _, b := range body.Blocks {
 		n := src.nodeAt(b.DefRange())
@@ -97,7 +102,7 @@ func (l *loader) hclVars(src *source) *node {
 		ok = false
 	}
 	for _, attr := range attributes(body) {
-		v, diags := attr.Expr.Value(nil)
+		v, diags := work.constant(attr.Expr, nil)
 		for _, d := range diags {
 			if len(attr.Expr.Variables()) > 0 {
 				d.Detail = "A variable file holds values only: texts in quotes, numbers, true and false, lists and objects of them."
