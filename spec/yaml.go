@@ -31,7 +31,10 @@ func parseYAML(data []byte) (root *node, notes []yamlError, err error) {
 	if !utf8.Valid(data) && !bytes.HasPrefix(data, []byte{0xfe, 0xff}) && !bytes.HasPrefix(data, []byte{0xff, 0xfe}) {
 		return nil, nil, invalidUTF8(data)
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	// A second byte order mark is text, and the parser takes one away itself.
+	if bom := []byte("\xef\xbb\xbf"); !bytes.HasPrefix(data, append(bom, bom...)) {
+		data = bytes.TrimPrefix(data, bom)
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {

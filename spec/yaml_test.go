@@ -116,7 +116,7 @@ func checkAgainstV2(t *testing.T, data []byte) {
 		return
 	}
 	if !sameAsV2(n, v) {
-		t.Fatalf("%q: yaml.v2 reads %#v, we read %s", data, v, n.inspect())
+		t.Fatalf("%q: yaml.v2 reads %#v, we read %+v", data, v, n)
 	}
 }
 
