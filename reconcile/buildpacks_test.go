@@ -68,14 +68,25 @@ func buildpackCases(t *testing.T) map[string]func() scenario {
 func TestKeepPins(t *testing.T) {
 	t.Parallel()
 	p := pinned{Buildpacks: remotePins(t, "", sumB)}
-	p.keep(revisionRecord{Number: 3, Pins: pinned{Buildpacks: remotePins(t, commitA, sumA)}.pins()})
+	runs := revisionRecord{Number: 3, Pins: pinned{Buildpacks: remotePins(t, commitA, sumA)}.pins(testSalt)}
+	p.keep(runs, testSalt)
 	if p.Open || p.Buildpacks[0].Digest != commitA || p.Buildpacks[0].Remote.Digest != commitA || p.Buildpacks[1].Digest != sumB {
 		t.Errorf("%+v", p)
 	}
 	open := pinned{Buildpacks: remotePins(t, "", sumB)}
-	open.keep(revisionRecord{})
+	open.keep(revisionRecord{}, testSalt)
 	if !open.Open || open.Buildpacks[0].Digest != "" || len(open.Unresolved) != 1 {
 		t.Errorf("%+v", open)
+	}
+	// a declared name may lead to another repository by now
+	elsewhere := pinned{Buildpacks: remotePins(t, "", sumB)}
+	address, err := remote.Parse("https://host.example/other.git#main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere.Buildpacks[0].Remote.Address = address
+	if elsewhere.keep(runs, testSalt); !elsewhere.Open {
+		t.Errorf("%+v", elsewhere)
 	}
 }
 

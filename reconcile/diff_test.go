@@ -76,7 +76,7 @@ func (s scenario) plan(t *testing.T) AppPlan {
 	}
 	if s.packs != nil {
 		p.Buildpacks = s.packs
-		p.keep(s.is.runs())
+		p.keep(s.is.runs(), testSalt)
 	}
 	result := s.result
 	if s.restage {
@@ -105,7 +105,7 @@ func runsWith(t *testing.T, app spec.App, pkg string, packs []stage.BuildpackPin
 	d, _ := desire(app, r.Options)
 	p := pinned{Package: pkg, SkipDetect: true, Buildpacks: packs}
 	rev := revisionOf(d, dropletA, "http://blobs", identity{"global", "default", app.Name}, testSalt)
-	rec := record{Version: 1}.with(revisionRecord{Key: rev.key(), State: stateDeployed, Pins: p.pins(),
+	rec := record{Version: 1}.with(revisionRecord{Key: rev.key(), State: stateDeployed, Pins: p.pins(testSalt),
 		Facts: recordable(factsOf(d, p, "11111111111111", testSalt, dropletA)), Env: stage.EnvDigests(testSalt, app.Env)})
 	job := r.job(d, nil, rev)
 	return observed{Job: job, Record: rec}

@@ -133,7 +133,7 @@ func (u *run) remember(ctx context.Context, state, reason string) error {
 	rev := revisionRecord{
 		Key: u.revision.key(), Package: w.pinned.Package, StagingKey: w.pinned.StagingKey, Generation: u.result.Generation,
 		Droplet: u.result.Droplet, StagedAt: u.result.StagedAt, Buildpack: u.result.LifecycleMetadata.DetectedBuildpack, Cache: u.result.Cache,
-		Pins: w.pinned.pins(), Facts: facts, Env: w.envSums,
+		Pins: w.pinned.pins(w.salt), Facts: facts, Env: w.envSums,
 		Who: u.r.Options.Who, When: time.Now().UTC().Truncate(time.Second), GitCommit: u.r.Options.GitCommit,
 		State: state, Reason: reason,
 	}

@@ -30,7 +30,7 @@ type revisionRecord struct {
 	Buildpack  string `json:"buildpack,omitempty"`
 	Cache      string `json:"cache,omitempty"` // blob digest of the build cache
 	// Pins are the commits and digests of buildpacks that lie on servers, by
-	// their keys.
+	// keyed digests of what they are called and where they lie.
 	Pins map[string]string `json:"pins,omitempty"`
 	// Facts are what a plan compares, in words; Env are keyed digests.
 	Facts map[string]string `json:"facts"`

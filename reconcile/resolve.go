@@ -65,7 +65,7 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 		MemoryMB: max(minStagingMemoryMB, *d.Processes[0].MemoryMB),
 		DiskMB:   diskMB,
 	}
-	p.keep(runs)
+	p.keep(runs, of.salt)
 	p.StagingKey = stage.KeyInput{
 		LifecycleVersion: lifecycle.Version, OS: "linux", Arch: runtime.GOARCH, Stack: d.StackName, StackDigest: d.Stack.Image,
 		Package: p.Package, Buildpacks: p.Buildpacks, SkipDetect: p.SkipDetect, MemoryMB: p.MemoryMB,
@@ -96,15 +96,15 @@ func sensitiveBuildpacks(app spec.App) map[int]bool {
 }
 
 // keep pins buildpacks that could not be reached to what the running revision
-// was staged with: an app can be scaled while the server of its buildpack is
-// down.
-func (p *pinned) keep(runs revisionRecord) {
+// was staged with, from the same address: an app can be scaled while the
+// server of its buildpack is down.
+func (p *pinned) keep(runs revisionRecord, salt []byte) {
 	for i, b := range p.Buildpacks {
 		if b.Unreached == nil {
 			continue
 		}
 		text := b.Unreached.Error()
-		if was := runs.Pins[b.Key]; was != "" {
+		if was := runs.Pins[pinKey(b, salt)]; was != "" {
 			p.Buildpacks[i] = b.Pinned(was)
 			text += fmt.Sprintf("; taken as revision %d has it (%s)", runs.Number, shortDigest(was))
 		} else {
@@ -115,14 +115,19 @@ func (p *pinned) keep(runs revisionRecord) {
 }
 
 // pins are the digests of the buildpacks that lie on servers, for keep.
-func (p pinned) pins() map[string]string {
+func (p pinned) pins(salt []byte) map[string]string {
 	out := map[string]string{}
 	for _, b := range p.Buildpacks {
 		if b.Remote != nil && b.Digest != "" {
-			out[b.Key] = b.Digest
+			out[pinKey(b, salt)] = b.Digest
 		}
 	}
 	return out
+}
+
+// pinKey stands for a buildpack and its address, which may hold a secret.
+func pinKey(b stage.BuildpackPin, salt []byte) string {
+	return keyed(salt, mustJSON([]string{b.Key, b.Remote.Address.Identity()}))[:16]
 }
 
 // describeBuildpacks words the buildpacks: the names, those that are no

@@ -159,6 +159,10 @@ func (a Address) Hide() Address {
 	return a
 }
 
+// Identity tells two addresses apart that are shown alike. It has no password
+// in it, but may hold what is not to be shown.
+func (a Address) Identity() string { return a.url + "#" + a.Ref }
+
 // Name is a short name for the source: the last part of its path.
 func (a Address) Name() string {
 	name := path.Base(strings.TrimRight(a.url, "/"))
