@@ -90,6 +90,7 @@ type converter struct {
 	given   map[string]*node
 	missing map[string]bool
 	modules []*module
+	inlined int // locals that became what they are made of
 }
 
 // rawApp is an app's tree in which variables stand as text.

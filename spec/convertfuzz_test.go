@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -97,4 +98,22 @@ func FuzzConvertHCL(f *testing.F) {
 			t.Fatalf("the manifest says something else (-HCL +manifest):\n%s\n%s", diff, got.Text)
 		}
 	})
+}
+
+// TestConvertManyLocals: locals that each refer to the one before twice cost
+// their number, not two to the power of it.
+func TestConvertManyLocals(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("variable \"v\" {}\nlocals {\n  l0 = var.v\n")
+	for i := 1; i <= 40; i++ {
+		fmt.Fprintf(&b, "  l%d = substr(\"${local.l%d}${local.l%d}\", 0, 3)\n", i, i-1, i-1)
+	}
+	b.WriteString("}\napp \"a\" {\n  env = { A = local.l40, B = \"${var.v}${local.l40}\" }\n}\n")
+	w := newWorld(Options{Vars: []string{"v=abc"}})
+	w.put(convertDir+"/wadi.hcl", []byte(b.String()))
+	got, diags := w.convert(convertDir+"/wadi.hcl", "")
+	if diags.HasErrors() || !strings.Contains(string(got.Text), "((v))") {
+		t.Errorf("%s\n%s", diags.Error(), got.Text)
+	}
 }

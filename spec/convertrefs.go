@@ -47,7 +47,7 @@ func (c *converter) text(m *module, src *source, expr hclsyntax.Expression, fiel
 		c.refuse(src, secretPart(n), "a sensitive value would stand in the manifest", "By itself or within a text a variable becomes ((name)); take it out of the function or condition.")
 		return nil
 	}
-	if names := c.computedOf(m, expr, nil); len(names) > 0 {
+	if names := c.computedOf(m, expr); len(names) > 0 {
 		c.leave(src, at, fmt.Sprintf("computed with %s: the manifest has what it is now", strings.Join(names, ", ")), "Manifests take variables only as they are: ((name)).")
 	}
 	return n
@@ -73,7 +73,7 @@ func (c *converter) unknown(m *module, src *source, expr hclsyntax.Expression, f
 		return v, true
 	}
 	var names []string
-	for _, name := range c.computedOf(m, expr, nil) {
+	for _, name := range c.computedOf(m, expr) {
 		if c.missing[strings.TrimPrefix(name, "var.")] {
 			names = append(names, name)
 		}
@@ -85,30 +85,33 @@ func (c *converter) unknown(m *module, src *source, expr hclsyntax.Expression, f
 
 // computedOf are the variables that an expression computes with, also through
 // what it refers to.
-func (c *converter) computedOf(m *module, expr hclsyntax.Expression, seen []string) []string {
+func (c *converter) computedOf(m *module, expr hclsyntax.Expression) []string {
 	var out []string
+	c.computed(m, expr, map[string]bool{}, &out)
+	return out
+}
+
+func (c *converter) computed(m *module, expr hclsyntax.Expression, seen map[string]bool, out *[]string) {
 	for _, t := range expr.Variables() {
 		root, name := reference(t)
 		ref := root + "." + name
-		if name == "" || slices.Contains(seen, ref) {
+		if name == "" || seen[ref] {
 			continue
 		}
-		if root == "var" && !slices.Contains(out, ref) {
-			out = append(out, ref)
-		}
 		u := m.units[ref]
-		if u == nil || root != "local" && len(t) == 3 && attributeName(t[2]) == "name" && root != "app" {
-			continue // a block's name is its label
-		}
-		for _, inner := range u.exprs {
-			for _, more := range c.computedOf(m, inner, append(seen, ref)) {
-				if !slices.Contains(out, more) {
-					out = append(out, more)
-				}
+		switch {
+		case root == "var":
+			seen[ref] = true
+			*out = append(*out, ref)
+		case u == nil || root != "local" && root != "app" && len(t) == 3 && attributeName(t[2]) == "name":
+			// a block's name is its label
+		default:
+			seen[ref] = true
+			for _, inner := range u.exprs {
+				c.computed(m, inner, seen, out)
 			}
 		}
 	}
-	return out
 }
 
 func attributeName(step hcl.Traverser) string {
@@ -167,6 +170,10 @@ func (c *converter) allWithRefs(m *module, exprs []hclsyntax.Expression) []hclsy
 	return out
 }
 
+// maxInlined bounds how many locals become what they are made of: each may
+// refer to the next one twice.
+const maxInlined = 10_000
+
 // refOf is one reference.
 func (c *converter) refOf(m *module, e *hclsyntax.ScopeTraversalExpr) hclsyntax.Expression {
 	root, name := reference(e.Traversal)
@@ -180,7 +187,8 @@ func (c *converter) refOf(m *module, e *hclsyntax.ScopeTraversalExpr) hclsyntax.
 			return literal(refOpen + path + refClose)
 		}
 	case u == nil || len(e.Traversal) != 2:
-	case root == "local" && len(c.computedOf(m, u.exprs[0], nil)) > 0:
+	case root == "local" && c.inlined < maxInlined && len(c.computedOf(m, u.exprs[0])) > 0:
+		c.inlined++
 		return c.withRefs(m, u.exprs[0])
 	case root == "stack" || root == "buildpack" || root == "service_instance":
 		return literal(name) // its other attributes may not be known

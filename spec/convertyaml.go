@@ -101,7 +101,7 @@ func (w *yamlWriter) writtenOut(m *module, src *source, b *hclsyntax.Block) {
 	if attr == nil {
 		return
 	}
-	if names := w.c.computedOf(m, attr.Expr, nil); len(names) > 0 {
+	if names := w.c.computedOf(m, attr.Expr); len(names) > 0 {
 		w.c.leave(src, src.nodeAt(attr.SrcRange), fmt.Sprintf("the apps of %s are written out with the value it has now", strings.Join(names, ", ")), "A manifest has no word for for_each.")
 	}
 }
