@@ -112,6 +112,15 @@ func Rules(constraints []*api.Constraint) []string {
 	return out
 }
 
+// implicit are the attributes that Nomad's servers add rules about to what is
+// registered, by what the tasks use.
+var implicit = []string{"attr.nomad.", "attr.consul.", "attr.vault.", "attr.plugins.", "attr.os.signals "}
+
+// ImplicitRule says whether a rule is one that Nomad may have added by itself.
+func ImplicitRule(rule string) bool {
+	return slices.ContainsFunc(implicit, func(prefix string) bool { return strings.HasPrefix(rule, prefix) })
+}
+
 // PoolOf, DatacentersOf and PriorityOf answer what a job says, or what Nomad
 // takes where it says nothing.
 func PoolOf(job *api.Job) string {

@@ -108,6 +108,10 @@ func runsWith(t *testing.T, app spec.App, pkg string, packs []stage.BuildpackPin
 	rec := record{Version: 1}.with(revisionRecord{Key: rev.key(), State: stateDeployed, Pins: p.pins(testSalt),
 		Facts: recordable(factsOf(d, p, "11111111111111", testSalt, dropletA)), Env: stage.EnvDigests(testSalt, app.Env)})
 	job := r.job(d, nil, rev)
+	for _, g := range job.TaskGroups { // as Nomad's servers do
+		g.Constraints = append(g.Constraints, &api.Constraint{LTarget: "${attr.nomad.version}", Operand: "semver", RTarget: ">= 1.7.0-a"},
+			&api.Constraint{LTarget: "${attr.os.signals}", Operand: "set_contains", RTarget: "SIGTERM"})
+	}
 	return observed{Job: job, Record: rec}
 }
 

@@ -64,6 +64,9 @@ func changedRules(what string, is, want []*api.Constraint) []Change {
 	var changes []Change
 	gains, loses := moved(nomad.Rules(is), nomad.Rules(want))
 	for _, rule := range loses {
+		if nomad.ImplicitRule(rule) {
+			continue
+		}
 		changes = append(changes, Change{What: what, From: rule})
 	}
 	for _, rule := range gains {
