@@ -3,6 +3,7 @@ package nomad
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 
 	"github.com/hashicorp/nomad/api"
 )
@@ -47,7 +48,7 @@ const maxPIDs = 1024
 // container the supervisor is root, as it is on a node, and drops its rights
 // before anything of the user's runs: what the task may read, and the app may
 // not, stays between the two (identity, credentials).
-func (p Placement) place(task *api.Task, ports ...string) {
+func (p Placement) place(task *api.Task, ports ...api.Port) {
 	task.Driver = p.Driver
 	if p.Driver != DriverDocker {
 		return
@@ -64,13 +65,19 @@ func (p Placement) place(task *api.Task, ports ...string) {
 	if c.Rootfs {
 		task.Config["readonly_rootfs"] = true
 		task.Config["volumes"] = []string{"local/vcap:/home/vcap", "local/tmp:/tmp"}
+	} else {
+		task.Identities = nil // it opens blobs, of which an image needs none; as root an app could read it
 	}
 	kind := "own-network"
 	if c.HostNetwork {
 		kind = "host-network"
 		task.Config["network_mode"] = "host"
 	} else if len(ports) > 0 {
-		task.Config["ports"] = ports
+		var labels []string
+		for _, port := range ports {
+			labels = append(labels, port.Label)
+		}
+		task.Config["ports"] = labels
 	}
 	if task.Env == nil {
 		task.Env = map[string]string{}
@@ -78,14 +85,28 @@ func (p Placement) place(task *api.Task, ports ...string) {
 	task.Env[containerVar] = kind
 }
 
-// port is where the app listens inside of its task; 0 = on the port that it
-// has on the node.
-func (p Placement) port() int {
-	if p.Driver == DriverDocker && !p.Container.HostNetwork {
-		return containerPort
+// ports are those of a process. In a network of its own an app listens where
+// its image does, or where Cloud Foundry's apps do; else on the port that it
+// has on the node, as the supervisor always does.
+func (p Placement) ports(process LRPProcess) []api.Port {
+	health := api.Port{Label: PortHealth}
+	switch {
+	case !process.HTTP:
+		return []api.Port{health}
+	case p.Driver != DriverDocker || p.Container.HostNetwork:
+		return []api.Port{{Label: PortHTTP}, health}
+	case len(process.Ports) == 0:
+		return []api.Port{{Label: PortHTTP, To: containerPort}, health}
 	}
-	return 0
+	ports := []api.Port{{Label: PortHTTP, To: process.Ports[0]}, health}
+	for _, port := range process.Ports[1:] {
+		ports = append(ports, api.Port{Label: furtherPort + strconv.Itoa(port), To: port})
+	}
+	return ports
 }
+
+// furtherPort begins the labels of ports beside PortHTTP.
+const furtherPort = "port"
 
 // containerOf reads back what place wrote.
 func containerOf(task *api.Task) Container {

@@ -88,6 +88,7 @@ type LRPProcess struct {
 	DiskMB       int
 	CPU          int // MHz, 0 = from memory
 	HTTP         bool
+	Ports        []int // of an app of an image, inside its container; the first is PortHTTP
 	MaxInFlight  int
 	StartTimeout time.Duration
 	Nodes        Nodes
@@ -118,16 +119,12 @@ func LRPJob(in LRP) *api.Job {
 }
 
 func lrpGroup(in LRP, p LRPProcess) *api.TaskGroup {
-	ports := []api.Port{{Label: PortHealth}}
-	if p.HTTP {
-		ports = append([]api.Port{{Label: PortHTTP, To: in.Placement.port()}}, ports...)
-	}
 	return &api.TaskGroup{
 		Name:          new(p.Group),
 		Count:         new(p.Count),
 		Constraints:   groupConstraints(in, p),
 		ShutdownDelay: new(2 * time.Second),
-		Networks:      []*api.NetworkResource{{DynamicPorts: ports}},
+		Networks:      []*api.NetworkResource{{DynamicPorts: in.Placement.ports(p)}},
 		EphemeralDisk: &api.EphemeralDisk{SizeMB: new(p.DiskMB + logsMB)},
 		Services:      []*api.Service{lrpService(in, p)},
 		Update:        updateStrategy(in.Placement, p),
@@ -176,11 +173,7 @@ func lrpService(in LRP, p LRPProcess) *api.Service {
 
 func lrpTask(in LRP, p LRPProcess) *api.Task {
 	task := newTask(TaskName, "run", in.Lifecycle)
-	labels := []string{PortHealth}
-	if p.HTTP {
-		labels = []string{PortHTTP, PortHealth}
-	}
-	in.Placement.place(task, labels...)
+	in.Placement.place(task, in.Placement.ports(p)...)
 	task.KillTimeout = new(15 * time.Second)
 	task.Templates = []*api.Template{
 		secretTemplate(VariablePath(in.ID), in.RevisionKey, "secrets/revision.json"),

@@ -56,6 +56,15 @@ func TestPlacementOfAJob(t *testing.T) {
 	}
 }
 
+// imageLRP is an app of an image of its own.
+func imageLRP() LRP {
+	in := testLRP()
+	in.Placement.Driver = DriverDocker
+	in.Placement.Container = Container{Image: "registry.example.com/shop@sha256:abc"}
+	in.Processes[0].Ports = []int{80, 9090}
+	return in
+}
+
 // The shape of these jobs is expensive to change: every difference replaces
 // every running instance of everybody.
 func TestJobShapes(t *testing.T) {
@@ -69,6 +78,7 @@ func TestJobShapes(t *testing.T) {
 		"task": TaskJob(OneOff{ID: "wadi_task_shop_x1", Name: "migrate", App: "shop", Project: "test", Space: "default",
 			Placement: Placement{Driver: "raw_exec", Arch: "amd64"}, Lifecycle: Lifecycle{URL: "http://127.0.0.1:8470/v1/lifecycle/abc", SHA256: "abc"},
 			Credentials: []Credentials{{Path: "shared/db", File: "credentials-0.json"}}, Files: []string{"revision.json", "task.json"}, MemoryMB: 256, DiskMB: 1024}),
+		"lrp-image":          LRPJob(imageLRP()),
 		"lrp-docker":         LRPJob(dockerLRP(false)),
 		"lrp-docker-bridged": LRPJob(dockerLRP(true)),
 		"staging-docker": StagingJob(Staging{ID: "wadi_stage_shop_0123456789abcdef_x1", App: "shop", Project: "test", Space: "default",

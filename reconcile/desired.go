@@ -31,6 +31,10 @@ type desired struct {
 	Routes    []string   // "host[/path]", sorted
 	Bindings  []binding
 	InFlight  int
+	NoRoot    bool // processes of an image may not be root
+	// Image is what the registry says of the app's image, once it was asked;
+	// nil for an app that is staged from source.
+	Image *lifecycle.ImageMetadata
 }
 
 // describeStack words the stack: its name and, of docker, the image.
@@ -46,13 +50,15 @@ var hostLabel = regexp.MustCompile(`^(\*|[A-Za-z0-9_-]+)$`)
 // desire decides what the files leave open. The diagnostics are what cannot
 // be served (errors) and what is served otherwise than said (warnings).
 func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
-	d := desired{App: app, ID: spec.JobID(app.Name), InFlight: 1}
+	d := desired{App: app, ID: spec.JobID(app.Name), InFlight: 1, NoRoot: o.RefuseRoot}
 	diags := unsupported(app)
 	d.Stack, d.StackName = spec.Stack{Name: DefaultStack, Driver: nomad.DriverRawExec}, DefaultStack
 	if declared, ok := o.Stacks[DefaultStack]; ok {
 		d.Stack = declared
 	}
-	if app.Stack != "" {
+	if app.Docker != nil {
+		d.Stack, d.StackName = imageStack(app, o), ""
+	} else if app.Stack != "" {
 		d.StackName = app.Stack
 		if declared, ok := o.Stacks[app.Stack]; ok {
 			d.Stack = declared
@@ -62,7 +68,7 @@ func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
 				"Buildpacks see its name as CF_STACK. Declare it with a `stack` block in wadi.hcl to say where it runs."))
 		}
 	}
-	if d.Stack.Driver == nomad.DriverDocker && !nomad.IsImage(d.Stack.Image) {
+	if app.Docker == nil && d.Stack.Driver == nomad.DriverDocker && !nomad.IsImage(d.Stack.Image) {
 		diags = append(diags, spec.Diagnostic{
 			Severity: spec.SeverityError, File: d.Stack.Pos.File, Line: d.Stack.Pos.Line, Column: d.Stack.Pos.Column, Field: "stack." + d.Stack.Name,
 			Summary: fmt.Sprintf("the image %q of stack %q is no name of an image", d.Stack.Image, d.Stack.Name),
@@ -83,6 +89,16 @@ func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
 	var more spec.Diagnostics
 	d.Routes, more = routesOf(app, o.Domain)
 	return d, append(diags, more...)
+}
+
+// imageStack says where an app of an image runs: where its stack's
+// containers do, if it names such a stack.
+func imageStack(app spec.App, o Options) spec.Stack {
+	stack := o.Stacks[app.Stack]
+	if stack.Driver != nomad.DriverDocker {
+		return spec.Stack{Driver: nomad.DriverDocker}
+	}
+	return stack
 }
 
 // checkSidecars holds sidecars to the process they share: their memory is
@@ -155,9 +171,9 @@ func unsupported(app spec.App) spec.Diagnostics {
 			fmt.Sprintf("app %q: %s is not supported yet", app.Name, what), "Take it out of the files to go on without it."))
 	}
 	switch {
-	case app.Docker != nil:
-		refuse("docker", "running a Docker image")
-	case app.Lifecycle != "" && app.Lifecycle != "buildpack":
+	case app.Docker != nil && app.Docker.Username != "":
+		refuse("docker.username", "docker.username")
+	case app.Docker == nil && app.Lifecycle != "" && app.Lifecycle != "buildpack":
 		refuse("lifecycle", fmt.Sprintf("lifecycle %q", app.Lifecycle))
 	}
 	if len(app.Metadata.Labels)+len(app.Metadata.Annotations) > 0 {
@@ -186,7 +202,7 @@ func unsupported(app spec.App) spec.Diagnostics {
 		if p.LogRateLimitBPS != nil && *p.LogRateLimitBPS != spec.DefaultLogRateLimitBPS {
 			refuse(processField(app, p.Type, "log_rate_limit_per_second"), fmt.Sprintf("a log rate limit (process %q)", p.Type))
 		}
-		if p.User != nil && *p.User != "vcap" {
+		if p.User != nil && *p.User != "vcap" && app.Docker == nil {
 			refuse(processField(app, p.Type, "user"), fmt.Sprintf("user %q of process %q", *p.User, p.Type))
 		}
 	}

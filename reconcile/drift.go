@@ -55,19 +55,31 @@ func (c comparison) drift(explained bool) []Change {
 // placement and memory make.
 var ofOurs = regexp.MustCompile(`^(Stop|Meta\[.*|Priority|NodePool|Datacenters\..*|Constraint\..*)$|\.(Count|Constraint\..*|EphemeralDisk\..*|Update\..*|Service\..*|Template\..*|Artifact\..*)$`)
 
-// ofStacks are the parts of a job that the stack makes.
-var ofStacks = regexp.MustCompile(`\.(Driver|User|Config\..*|Env\[WADI_CONTAINER\]|Network\..*)$`)
+// ofStacks are the parts of a job that the stack or the image makes.
+var ofStacks = regexp.MustCompile(`\.(Driver|User|Config\..*|Env\[WADI_CONTAINER\]|Network\..*|(Identity|Constraint)\..*)$`)
 
 func (c comparison) explains(field string) bool {
-	runs, _ := c.current()
 	if ofStacks.MatchString(field) {
-		return slices.ContainsFunc(c.Facts, func(f fact) bool { return f.Name == "stack" && runs.Facts[f.Name] != f.Value })
+		return c.moved("stack") || c.moved("image")
 	}
 	if strings.HasSuffix(field, ".Resources.CPU") || strings.HasSuffix(field, ".Resources.MemoryMB") {
+		runs, _ := c.current()
 		group, _, _ := strings.Cut(field, ".")
 		return slices.ContainsFunc(c.Facts, func(f fact) bool {
 			return (f.Name == group+".memory" || f.Name == group+".cpu") && runs.Facts[f.Name] != f.Value
 		})
 	}
 	return ofOurs.MatchString(field)
+}
+
+// moved says whether a fact is not what it was.
+func (c comparison) moved(name string) bool {
+	runs, _ := c.current()
+	now := ""
+	for _, f := range c.Facts {
+		if f.Name == name {
+			now = f.Value
+		}
+	}
+	return runs.Facts[name] != now
 }

@@ -78,6 +78,7 @@ type AppStatus struct {
 	Processes []ProcessStatus `json:"processes"`
 	Buildpack string          `json:"buildpack,omitempty"`
 	Droplet   string          `json:"droplet,omitempty"`
+	Image     string          `json:"docker_image,omitempty"`
 	Revision  int             `json:"revision"`
 }
 

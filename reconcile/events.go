@@ -88,6 +88,9 @@ func revisionEvent(rev revisionRecord) AppEvent {
 	if rev.Droplet != "" {
 		parts = append(parts, "droplet "+shortDigest(rev.Droplet))
 	}
+	if rev.Image != "" {
+		parts = append(parts, "image "+rev.Image)
+	}
 	text := strings.Join(parts, ", ")
 	if rev.Reason != "" {
 		text += ": " + rev.Reason

@@ -28,7 +28,7 @@ const deployPatience = 5 * time.Minute
 // more leave the Variable.
 func (u *run) write(ctx context.Context) error {
 	w := u.plan.work
-	if u.result.Droplet == "" {
+	if u.result.Droplet == "" && u.result.Image == nil {
 		u.result = *w.is.Result
 		if w.is.Recorded {
 			result, _, _, err := u.r.stagingResult(ctx, w.pinned.StagingKey)
@@ -88,6 +88,9 @@ func keepKeys(old, news map[string]string, used nomad.KeysInUse) map[string]stri
 // checkCommands finds processes with instances and no start command: the
 // files have none and the droplet brings none.
 func checkCommands(d desired, result lifecycle.Result) error {
+	if result.Image != nil {
+		return nil // an image that starts nothing was refused by the plan
+	}
 	for _, p := range d.Processes {
 		if p.Command.Text != "" || result.ProcessTypes[p.Type] != "" || *p.Instances == 0 {
 			continue
@@ -132,7 +135,7 @@ func (u *run) remember(ctx context.Context, state, reason string) error {
 	facts := recordable(factsOf(w.want, w.pinned, u.r.Lifecycle.SHA256, w.salt, &u.result))
 	rev := revisionRecord{
 		Key: u.revision.key(), Package: w.pinned.Package, StagingKey: w.pinned.StagingKey, Generation: u.result.Generation,
-		Droplet: u.result.Droplet, StagedAt: u.result.StagedAt, Buildpack: u.result.LifecycleMetadata.DetectedBuildpack, Cache: u.result.Cache,
+		Droplet: u.result.Droplet, Image: imageOf(u.result), StagedAt: u.result.StagedAt, Buildpack: u.result.LifecycleMetadata.DetectedBuildpack, Cache: u.result.Cache,
 		Pins: w.pinned.pins(w.salt), Facts: facts, Env: w.envSums,
 		Who: u.r.Options.Who, When: time.Now().UTC().Truncate(time.Second), GitCommit: u.r.Options.GitCommit,
 		State: state, Reason: reason,

@@ -47,6 +47,9 @@ func factsOf(d desired, p pinned, lifecycleSHA string, salt []byte, result *life
 		ofApp("stack", d.describeStack()),
 		ofApp("droplet", droplet),
 	}
+	if d.App.Docker != nil {
+		facts = []fact{ofApp("image", d.describeImage())}
+	}
 	m := masks{}
 	digests := stage.EnvDigests(salt, d.App.Env)
 	for _, key := range slices.Sorted(maps.Keys(d.App.Env)) {
@@ -66,6 +69,9 @@ func factsOf(d desired, p pinned, lifecycleSHA string, salt []byte, result *life
 		facts = append(facts, plain(prefix+"memory", megabytes(*proc.MemoryMB)), plain(prefix+"disk", megabytes(*proc.DiskMB)))
 		if proc.CPU != nil {
 			facts = append(facts, plain(prefix+"cpu", fmt.Sprintf("%d MHz", *proc.CPU)))
+		}
+		if d.App.Docker != nil && proc.User != nil {
+			facts = append(facts, plain(prefix+"user", *proc.User))
 		}
 		if proc.Command.Text != "" {
 			text := proc.Command.Text

@@ -108,5 +108,6 @@ type Options struct {
 	Who          string // recorded with a revision
 	GitCommit    string // recorded with a revision; "" = not known
 	AllowRawExec bool   // raw_exec on an agent that is not on loopback
+	RefuseRoot   bool   // images may not run as root
 	Stacks       map[string]spec.Stack
 }

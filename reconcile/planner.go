@@ -174,7 +174,10 @@ func (r *Reconciler) planApp(ctx context.Context, d desired, of planning, who id
 	if err != nil {
 		return AppPlan{}, err
 	}
-	if !p.Open {
+	switch d.Image = p.Image; {
+	case p.Image != nil:
+		is.Result = imageResult(p.Image)
+	case !p.Open:
 		r.observeResult(ctx, &is, p.StagingKey)
 	}
 	if is.Job != nil && (!r.owns(is.Job.Meta) && !r.Options.Adopt || *is.Job.Type != api.JobTypeService) {
@@ -186,11 +189,12 @@ func (r *Reconciler) planApp(ctx context.Context, d desired, of planning, who id
 		}
 	}
 	result := is.Result
-	if r.Options.Restage {
+	restage := r.Options.Restage && p.Image == nil
+	if restage {
 		result = nil
 	}
 	c := comparison{
-		Want: d, Pinned: p, Is: is, Restage: r.Options.Restage,
+		Want: d, Pinned: p, Is: is, Restage: restage,
 		Facts: factsOf(d, p, r.Lifecycle.SHA256, of.salt, result), EnvSums: stage.EnvDigests(of.salt, d.App.Env),
 	}
 	rev := revisionOf(d, result, r.Blobs.URL, who, of.salt)
@@ -247,7 +251,7 @@ func (r *Reconciler) job(d desired, live *api.Job, rev revision) *api.Job {
 		}
 		in.Processes = append(in.Processes, nomad.LRPProcess{
 			Group: p.Group, Key: rev.Processes[p.Group], Count: count, MemoryMB: *p.MemoryMB, DiskMB: *p.DiskMB, CPU: cpu,
-			HTTP: p.Type == spec.WebProcess, MaxInFlight: d.InFlight, StartTimeout: time.Duration(*p.TimeoutS) * time.Second,
+			HTTP: p.Type == spec.WebProcess, Ports: d.portsOf(p), MaxInFlight: d.InFlight, StartTimeout: time.Duration(*p.TimeoutS) * time.Second,
 			Nodes: nodesOf(p.Placement),
 		})
 	}
@@ -268,6 +272,9 @@ func (r *Reconciler) placement(d desired) nomad.Placement {
 	if d.Stack.Driver == nomad.DriverDocker {
 		// the blob store has to be reached from the container
 		place.Container = nomad.Container{Image: d.Stack.Image, Rootfs: true, HostNetwork: r.Blobs.Loopback()}
+	}
+	if d.App.Docker != nil {
+		place.Container = d.imageContainer()
 	}
 	return place
 }

@@ -26,6 +26,7 @@ type revisionRecord struct {
 	StagingKey string `json:"staging_key"`
 	Generation int    `json:"generation"`
 	Droplet    string `json:"droplet"`
+	Image      string `json:"image,omitempty"` // in place of a droplet: the pinned reference
 	StagedAt   int64  `json:"staged_at"`
 	Buildpack  string `json:"buildpack,omitempty"`
 	Cache      string `json:"cache,omitempty"` // blob digest of the build cache

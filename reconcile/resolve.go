@@ -27,6 +27,8 @@ type pinned struct {
 	// nobody can tell whether the source was staged.
 	Unresolved []string
 	Open       bool
+	// Image is set, and nothing else, for an app of an image.
+	Image *lifecycle.ImageMetadata
 }
 
 // Staging gets at least this much, as in Cloud Foundry.
@@ -35,9 +37,12 @@ const (
 	minStagingDiskMB   = 4096
 )
 
-// resolve reads the app's source and its buildpacks. It changes nothing. runs
-// is the revision that runs, if it is known.
+// resolve reads the app's source and its buildpacks, or asks for its image. It
+// changes nothing. runs is the revision that runs, if it is known.
 func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who identity, runs revisionRecord) (pinned, error) {
+	if d.App.Docker != nil {
+		return r.resolveImage(ctx, d)
+	}
 	if d.App.Path == "" {
 		return pinned{}, fmt.Errorf("app %q has no path", d.App.Name)
 	}

@@ -36,7 +36,7 @@ func revisionOf(d desired, result *lifecycle.Result, blobURL string, who identit
 		return key
 	}
 	for _, p := range d.Processes {
-		rev.Processes[p.Group] = put("p-", runProcess(d.App, p))
+		rev.Processes[p.Group] = put("p-", runProcess(d, p))
 	}
 	environment := lifecycle.Environment{Env: d.App.Env, Services: services(d.App, d.Bindings)}
 	if environment.Env == nil {
@@ -62,6 +62,7 @@ func sharedRevision(d desired, result lifecycle.Result, blobURL string, who iden
 	rev := lifecycle.Revision{
 		BlobURL:         blobURL,
 		Droplet:         result.Droplet,
+		Image:           result.Image,
 		StagedAt:        result.StagedAt,
 		App:             d.App.Name,
 		Stack:           d.StackName,
@@ -71,8 +72,8 @@ func sharedRevision(d desired, result lifecycle.Result, blobURL string, who iden
 	return rev
 }
 
-func runProcess(app spec.App, p process) lifecycle.RunProcess {
-	return lifecycle.RunProcess{
+func runProcess(d desired, p process) lifecycle.RunProcess {
+	run := lifecycle.RunProcess{
 		Type:      p.Type,
 		Command:   p.Command.Text,
 		MemoryMB:  *p.MemoryMB,
@@ -81,8 +82,15 @@ func runProcess(app spec.App, p process) lifecycle.RunProcess {
 		TimeoutS:  *p.TimeoutS,
 		Health:    runCheck(p.HealthCheck),
 		Readiness: runCheck(p.ReadinessHealthCheck),
-		Sidecars:  sidecarsOf(app, p.Type),
+		Sidecars:  sidecarsOf(d.App, p.Type),
 	}
+	if d.App.Docker != nil {
+		run.Ports, run.NoRoot = d.portsOf(p), d.NoRoot
+		if p.User != nil {
+			run.User = *p.User
+		}
+	}
+	return run
 }
 
 func runCheck(c spec.HealthCheck) lifecycle.Check {

@@ -40,7 +40,7 @@ var servedCases = map[string]map[string]servedCase{
 		"processes":       {served: app("process \"worker\" {\n}")},
 		"sidecars":        {served: app("sidecar \"s\" {\n command = \"c\"\n process_types = [\"web\"]\n}")},
 		"deploy { }":      {served: app("deploy {\n}")},
-		"docker":          {refused: docker(`image = "a"`)},
+		"docker":          {served: docker(`image = "a"`)},
 	},
 	"A process": {
 		"instances":                            {served: app(`instances = 2`)},

@@ -171,6 +171,9 @@ func (t *oneOff) group(ctx context.Context) (*api.TaskGroup, error) {
 	if err != nil {
 		return nil, err
 	}
+	if key == "" { // of an image, which brings no types
+		return nil, unknown
+	}
 	result, _, _, err := t.r.stagingResult(ctx, key)
 	if err != nil {
 		return nil, err
@@ -205,6 +208,7 @@ func taskOf(process string, o TaskOptions) (lifecycle.Task, error) {
 	if t.DiskMB == 0 {
 		t.DiskMB = p.DiskMB
 	}
+	t.User, t.NoRoot = p.User, p.NoRoot
 	return t, nil
 }
 

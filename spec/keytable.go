@@ -44,7 +44,7 @@ var appTable = []key{
 	{name: "buildpack", hcl: "-", value: value{kind: strictText, orNull: true, min: 1, max: maxBuildpack, prose: "name, URL, folder or archive"},
 		doc: "The old form of `buildpacks`; `default` and null detect. Not beside `buildpacks`."},
 	{name: "lifecycle", value: value{kind: oneWord, orNull: true, words: lifecycleWords}, initial: "`docker` beside that key, else `buildpack`",
-		doc: "What makes the droplet.", unserved: "`cnb`, `docker`"},
+		doc: "What makes the droplet.", unserved: "`cnb`"},
 	{name: "cnb_credentials", yaml: "cnb-credentials", value: value{kind: mapOf, orNull: true, items: &value{kind: mapOf}, prose: "map of registries to username and password"},
 		doc: "Credentials of registries, for `lifecycle: cnb`."},
 	{name: "env", value: value{kind: mapOf, prose: "map of texts"}, initial: "none",
@@ -63,7 +63,7 @@ var appTable = []key{
 	{name: "sidecars", block: "sidecar", value: value{kind: listOf, keys: sidecarTable, prose: "list of sidecars"}, initial: "none",
 		doc: "Helpers that run beside every instance of some processes."},
 	{name: "deploy", yaml: "-", block: "deploy", value: value{kind: mapWith, keys: deployTable}, doc: "How a new version takes over."},
-	{name: "docker", block: "docker", value: value{kind: mapWith, orNull: true, keys: dockerTable}, doc: "Runs an image in place of a source. Not beside `buildpacks`.", unserved: "all"},
+	{name: "docker", block: "docker", value: value{kind: mapWith, orNull: true, keys: dockerTable}, doc: "Runs an image in place of a source. Not beside `buildpacks`."},
 }
 
 // processTable are the keys that configure a process: at the app's level they
@@ -79,7 +79,7 @@ var processTable = []key{
 	{name: "command", value: value{kind: strictText, orNull: true, min: 1, max: maxCommand}, initial: "the droplet's own: Procfile, or the buildpack",
 		doc: "The start command. `default` and null are the droplet's own."},
 	{name: "user", listed: true, value: value{kind: strictText, orNull: true, min: 1, max: maxUser, prose: "text, 1 to 255 characters; in a manifest only below `processes`"}, initial: "`vcap`",
-		doc: "The user that the process runs as.", unserved: "all but `vcap`"},
+		doc: "The user that the process runs as. For an image any that it knows, or a number; not said: whom the image says.", unserved: "all but `vcap` without an image"},
 	{name: "cpu", yaml: "-", value: value{kind: wholeCLI, orNull: true, min: 1, prose: "MHz, at least 1"}, initial: "1000 × memory ÷ 8 GB, memory taken as 128 MB to 8 GB", doc: "The share of the processor."},
 	{name: "node_pool", yaml: "-", value: value{kind: strictText}, initial: "the stack's", doc: "Nomad's node pool, in place of the stack's."},
 	{name: "datacenters", yaml: "-", value: value{kind: listOf, min: 1, prose: "list of names, `*` in one standing for anything"}, initial: "the stack's", doc: "Which of the stack's datacenters."},
@@ -154,7 +154,7 @@ var deployTable = []key{
 
 var dockerTable = []key{
 	{name: "image", needed: true, value: value{kind: anyText, min: 1, prose: "`[registry/]name[:tag][@digest]`"}, doc: "The image."},
-	{name: "username", value: value{kind: anyText, orNull: true}, doc: "Who pulls it; the password is `CF_DOCKER_PASSWORD` in the environment."},
+	{name: "username", value: value{kind: anyText, orNull: true}, doc: "Who pulls it; the password is `CF_DOCKER_PASSWORD` in the environment.", unserved: "all"},
 }
 
 func seconds(kind valueKind) value {

@@ -31,6 +31,7 @@ const (
 	keyResetCount    = "reset_count"
 	keyDomain        = "domain"
 	keyAllowRawExec  = "allow_raw_exec"
+	keyAllowRoot     = "allow_root"
 	keyPlatformSpace = "platform_space"
 )
 
@@ -61,6 +62,7 @@ var settingsTable = []setting{
 	{keyResetCount, false, "set instances that the files leave open back to the default", true},
 	{keyDomain, "localhost", "the `domain` of default routes", true},
 	{keyAllowRawExec, false, "allow the driver raw_exec on a Nomad that is not on this machine", false},
+	{keyAllowRoot, true, "allow processes of Docker images to be root in their containers", false},
 	{keyPlatformSpace, "default", "the `space` where the platform's jobs live", true},
 }
 
@@ -77,6 +79,7 @@ type settings struct {
 	PlatformSpace                            string
 	JSON, NoColor, AutoApprove, Detailed     bool
 	Prune, Adopt, Restage, ResetCount, RawOK bool
+	RootOK                                   bool
 	Parallelism                              int
 
 	GitHub github
@@ -148,7 +151,7 @@ func loadSettings(cmd *cobra.Command, paths []string) (settings, error) {
 func (s *settings) fill(v *viper.Viper) error {
 	for key, to := range map[string]*bool{
 		keyJSON: &s.JSON, keyNoColor: &s.NoColor, keyAutoApprove: &s.AutoApprove, keyDetailed: &s.Detailed,
-		keyPrune: &s.Prune, keyAdopt: &s.Adopt, keyRestage: &s.Restage, keyResetCount: &s.ResetCount, keyAllowRawExec: &s.RawOK,
+		keyPrune: &s.Prune, keyAdopt: &s.Adopt, keyRestage: &s.Restage, keyResetCount: &s.ResetCount, keyAllowRawExec: &s.RawOK, keyAllowRoot: &s.RootOK,
 	} {
 		value, err := strconv.ParseBool(fmt.Sprint(v.Get(key)))
 		if err != nil {

@@ -33,6 +33,7 @@ func writeApp(b *strings.Builder, app reconcile.AppStatus, color bool) {
 		{"routes", strings.Join(app.Routes, ", ")},
 		{"urls", strings.Join(app.URLs, ", ")},
 		{"buildpacks", app.Buildpack},
+		{"docker image", app.Image},
 		{"revision", revisionText(app)},
 	}
 	for _, f := range fields {

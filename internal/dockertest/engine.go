@@ -3,6 +3,7 @@
 package dockertest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -80,12 +81,12 @@ func OnNode(t testing.TB, c *api.Client) {
 // Import makes an image of a root file system (tar) and answers its name.
 // changes are lines of a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, USER,
 // WORKDIR. The image is removed when the test ends.
-func Import(t testing.TB, rootfs io.Reader, changes ...string) string {
+func Import(t testing.TB, rootfs []byte, changes ...string) string {
 	t.Helper()
 	Need(t)
 	tag := strings.ToLower(rand.Text()[:12])
 	query := url.Values{"fromSrc": {"-"}, "repo": {"wadi-test"}, "tag": {tag}, "changes": changes}
-	if err := call(context.Background(), http.MethodPost, "/images/create?"+query.Encode(), rootfs); err != nil {
+	if err := call(context.Background(), http.MethodPost, "/images/create?"+query.Encode(), bytes.NewReader(rootfs)); err != nil {
 		t.Fatalf("make an image: %v", err)
 	}
 	name := "wadi-test:" + tag

@@ -2,6 +2,7 @@ package dockertest
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"io"
 	"testing"
@@ -11,7 +12,7 @@ import (
 func TestRootfs(t *testing.T) {
 	t.Parallel()
 	have := map[string]bool{}
-	r := tar.NewReader(Rootfs(t))
+	r := tar.NewReader(bytes.NewReader(Rootfs(t)))
 	for {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -24,7 +23,7 @@ var searchPath = []string{"/usr/bin", "/bin", "/usr/sbin", "/sbin"}
 
 // Rootfs is a small root file system for a stack, as a tar: this machine's
 // own shell and tools with their libraries, and the user vcap.
-func Rootfs(t testing.TB) io.Reader {
+func Rootfs(t testing.TB) []byte {
 	t.Helper()
 	r := newRootfs()
 	for _, name := range programs {
@@ -32,7 +31,7 @@ func Rootfs(t testing.TB) io.Reader {
 			t.Fatalf("build a root file system: %v", err)
 		}
 	}
-	r.addText("etc/passwd", "root:x:0:0:root:/root:/bin/bash\nvcap:x:2000:2000:vcap:/home/vcap:/bin/bash\n")
+	r.addText("etc/passwd", "root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/root:/bin/bash\nvcap:x:2000:2000:vcap:/home/vcap:/bin/bash\n")
 	r.addText("etc/group", "root:x:0:\nvcap:x:2000:\n")
 	r.addLink("usr/bin", "../bin")
 	r.addLink("app", "/home/vcap/app")
@@ -40,22 +39,18 @@ func Rootfs(t testing.TB) io.Reader {
 	if err != nil {
 		t.Fatalf("build a root file system: %v", err)
 	}
-	return bytes.NewReader(text)
+	return text
 }
 
-// Files is a root file system of programs (path -> file of this machine)
-// alone, as an image "from scratch" has it.
-func Files(t testing.TB, files map[string]string) io.Reader {
-	t.Helper()
-	r := newRootfs()
+// Files is a layer of programs (path -> file of this machine): all that an
+// image "from scratch" has.
+func Files(files map[string]string) ([]byte, error) {
+	r := &rootfs{have: map[string]bool{}}
+	r.tar = tar.NewWriter(&r.buf)
 	for path, from := range files {
 		r.addFile(path, from)
 	}
-	text, err := r.finish()
-	if err != nil {
-		t.Fatalf("build an image: %v", err)
-	}
-	return bytes.NewReader(text)
+	return r.finish()
 }
 
 // rootfs is a tar that is written. The first error stays.

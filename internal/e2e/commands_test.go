@@ -54,7 +54,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("http %s: the last answer was %s", args[1], last)
 }
 
-var variable = regexp.MustCompile(`\$\{(ID|ROOTFS|WORK|SPACE|PLATFORM|EXAMPLES|PROXY)\}`)
+var variable = regexp.MustCompile(`\$\{(ID|ROOTFS|REGISTRY|WORK|SPACE|PLATFORM|EXAMPLES|PROXY)\}`)
 
 // cmdSubst: subst FILE…
 // replaces some of the script's variables, written ${NAME}, in files.
@@ -66,12 +66,6 @@ func cmdSubst(ts *testscript.TestScript, neg bool, args []string) {
 		out := variable.ReplaceAllStringFunc(string(text), func(v string) string { return ts.Getenv(v[2 : len(v)-1]) })
 		ts.Check(os.WriteFile(path, []byte(out), 0o644))
 	}
-}
-
-// cmdRootfs: rootfs
-// sets ROOTFS to a Docker image that a stack can have; all scripts share it.
-func cmdRootfs(ts *testscript.TestScript, neg bool, args []string) {
-	ts.Setenv("ROOTFS", ts.Value(rootfsKey{}).(func() string)())
 }
 
 // cmdToken: token FILE

@@ -50,10 +50,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rootfs := sync.OnceValue(func() string {
-		dockertest.OnNode(t, p.agent.Client)
-		return dockertest.Import(t, dockertest.Rootfs(t))
-	})
+	images := newImages(t, p)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -80,7 +77,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Values[testKey{}] = tt
 			env.Values[requestsKey{}] = new(requests)
-			env.Values[rootfsKey{}] = rootfs
+			env.Values[imagesKey{}] = images
 			env.Values[sourcesKey{}] = new(sources)
 			env.Vars = append(env.Vars, p.env(space)...)
 			env.Vars = append(env.Vars, "HOME="+env.WorkDir, "SPACE="+space, "PLATFORM="+p.space, "EXAMPLES="+examples, "ROUTER="+p.router,
@@ -91,7 +88,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": cmdHTTP, "subst": cmdSubst, "token": cmdToken, "remember": cmdRemember, "jobs": cmdJobs, "job": cmdJob, "await": cmdAwait, "freeport": cmdFreePort, "variable": cmdVariable,
-			"terminal": cmdTerminal, "rootfs": cmdRootfs,
+			"terminal": cmdTerminal, "rootfs": cmdRootfs, "image": cmdImage,
 			"zip": cmdZip, "allow": cmdAllow, "nowhere": cmdNowhere,
 			"sources": cmdSources, "commit": cmdCommit,
 			"serving": cmdServing, "served": cmdServed, "purge": cmdPurge, "appears": cmdAppears,
@@ -123,8 +120,6 @@ func hasToolchain(buildpack string) (bool, error) {
 }
 
 type testKey struct{}
-
-type rootfsKey struct{}
 
 // newPlatform builds the binary and applies a platform, which is destroyed
 // when the test ends.

@@ -172,10 +172,16 @@ type Environment struct {
 type RunProcess struct {
 	Type string `json:"type"`
 	// Command "" = the droplet's own for this type.
-	Command   string    `json:"command,omitempty"`
-	MemoryMB  int       `json:"memory_mb"`
-	DiskMB    int       `json:"disk_mb"`
-	HTTP      bool      `json:"http"` // has a port (web)
+	Command  string `json:"command,omitempty"`
+	MemoryMB int    `json:"memory_mb"`
+	DiskMB   int    `json:"disk_mb"`
+	HTTP     bool   `json:"http"` // has a port (web)
+	// Ports are those of an app of an image, in its own network, the first
+	// one its PORT. They have the labels of PortLabel.
+	Ports []int `json:"ports,omitempty"`
+	// User is whom an app of an image runs as; "" = whom the image says.
+	User      string    `json:"user,omitempty"`
+	NoRoot    bool      `json:"no_root,omitempty"` // root is refused
 	TimeoutS  int       `json:"timeout_s"`
 	Health    Check     `json:"health"`
 	Readiness Check     `json:"readiness"`
@@ -192,6 +198,9 @@ type Task struct {
 	MemoryMB int    `json:"memory_mb"`
 	DiskMB   int    `json:"disk_mb"`
 	TimeoutS int    `json:"timeout_s,omitempty"` // 0 = none
+	// User and NoRoot are those of the process (RunProcess).
+	User   string `json:"user,omitempty"`
+	NoRoot bool   `json:"no_root,omitempty"`
 }
 
 // Check is one health check: Type is "port", "process" or "http".

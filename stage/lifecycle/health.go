@@ -1,6 +1,9 @@
 package lifecycle
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Labels of the ports of a service job's group. The app listens on the
 // first, the supervisor serves GET /healthy (Nomad's check) and GET /ready
@@ -9,6 +12,10 @@ const (
 	PortHTTP   = "http"
 	PortHealth = "health"
 )
+
+// PortLabel is the label of a further port of an app of an image; the first
+// one is PortHTTP.
+func PortLabel(port int) string { return "port" + strconv.Itoa(port) }
 
 // InstanceHeader carries the allocation id (NOMAD_ALLOC_ID) in every answer
 // of the health port: a client that meets another id is talking to an

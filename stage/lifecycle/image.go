@@ -26,6 +26,9 @@ type ImagePort struct {
 	Protocol string `json:"protocol"`
 }
 
+// Command is what the image starts.
+func (m ImageMetadata) Command() []string { return slices.Concat(m.Entrypoint, m.Cmd) }
+
 // DefaultPort is where apps listen that nobody told another port.
 const DefaultPort = 8080
 

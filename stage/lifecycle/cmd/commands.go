@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -20,7 +21,8 @@ const usage = `usage: lifecycle stage                             the staging ta
        lifecycle launch APPDIR COMMAND METADATA    become the app
        lifecycle launch-task APPDIR COMMAND METADATA    become a one-off task
        lifecycle serve [--check DIR]               serve static files on $PORT, or say what would be
-       lifecycle drop PROGRAM [ARGUMENT…]          become PROGRAM as user 2000 without any right of root`
+       lifecycle drop PROGRAM [ARGUMENT…]          become PROGRAM as user 2000 without any right of root
+       lifecycle assume UID:GID[:GID…] PATH ARGV0 [ARGUMENT…]  become the program at PATH as that user`
 
 // commands take what follows their name and return the exit code.
 var commands = map[string]func(args []string) int{
@@ -33,6 +35,7 @@ var commands = map[string]func(args []string) int{
 	"launch-task": func(args []string) int { return launch.Task(args, os.Stderr) },
 	"serve":       serve,
 	"drop":        drop,
+	"assume":      assume,
 }
 
 func serve(args []string) int {
@@ -55,5 +58,15 @@ func serve(args []string) int {
 // drop returns only if it failed: 126, as shells say of what cannot be run.
 func drop(args []string) int {
 	fmt.Fprintln(os.Stderr, "lifecycle drop:", proc.Drop(args, os.Environ()))
+	return 126
+}
+
+// assume returns only if it failed, as drop does.
+func assume(args []string) int {
+	err := errors.New("usage: lifecycle assume UID:GID[:GID…] PATH ARGV0 [ARGUMENT…]")
+	if len(args) >= 3 {
+		err = proc.Assume(args[0], args[1], args[2:], os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, "lifecycle assume:", err)
 	return 126
 }

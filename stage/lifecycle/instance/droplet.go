@@ -43,10 +43,8 @@ func (t *task) freshCopy(ctx context.Context, guid string, log io.Writer) (strin
 	if err := proc.WriteFiles(filepath.Join(dir, bindingsDir), bindings); err != nil {
 		return "", meta, err
 	}
-	if meta, err = readMetadata(root); err != nil {
-		return "", meta, err
-	}
-	return dir, meta, t.announce(guid)
+	meta, err = readMetadata(root)
+	return dir, meta, err
 }
 
 // readMetadata reads what the droplet that lies in root says of itself.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -21,15 +22,21 @@ import (
 func (t *task) environment(guid, bindingsDir string, memoryMB int, l limits) (map[string]string, error) {
 	index := strconv.Itoa(t.index)
 	env := map[string]string{"PATH": launch.Path, "USER": "vcap", "LANG": "en_US.UTF-8"}
+	if t.image != nil {
+		env = t.image.environment()
+	}
 	if !t.oneOff {
 		env["INSTANCE_GUID"], env["INSTANCE_INDEX"] = guid, index
 		env["CF_INSTANCE_GUID"], env["CF_INSTANCE_INDEX"] = guid, index
 	}
 	if t.process.HTTP {
 		port := strconv.Itoa(t.http.Port)
-		env["PORT"], env["VCAP_APP_PORT"], env["VCAP_APP_HOST"] = port, port, "0.0.0.0"
+		env["PORT"] = port
+		if t.image == nil {
+			env["VCAP_APP_PORT"], env["VCAP_APP_HOST"] = port, "0.0.0.0"
+		}
 	}
-	maps.Copy(env, t.environs.Env)
+	maps.Copy(env, t.environs.Env) // PORT is refused there
 	vcap, err := t.vcapApplication(l)
 	if err != nil {
 		return nil, err
@@ -50,7 +57,11 @@ func (t *task) instanceAddresses() map[string]string {
 		external := strconv.Itoa(t.http.HostPort)
 		env["CF_INSTANCE_PORT"] = external
 		env["CF_INSTANCE_ADDR"] = net.JoinHostPort(t.http.IP, external)
-		env["CF_INSTANCE_PORTS"] = fmt.Sprintf(`[{"external":%d,"internal":%d}]`, t.http.HostPort, t.http.Port)
+		ports := []string{}
+		for _, e := range append([]endpoint{t.http}, t.further...) {
+			ports = append(ports, fmt.Sprintf(`{"external":%d,"internal":%d}`, e.HostPort, e.Port))
+		}
+		env["CF_INSTANCE_PORTS"] = "[" + strings.Join(ports, ",") + "]"
 	}
 	return env
 }

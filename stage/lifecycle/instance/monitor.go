@@ -34,7 +34,7 @@ func (e *unhealthyError) Error() string { return e.Msg }
 type monitor struct {
 	board     *board
 	host      string
-	port      int
+	ports     []int         // all of them, by a check of type port; else the first
 	timeout   time.Duration // until the first passed check
 	health    lifecycle.Check
 	readiness lifecycle.Check
@@ -60,6 +60,20 @@ func (m *monitor) run(ctx context.Context) *unhealthyError {
 	return m.liveness(ctx)
 }
 
+// probe checks once: every port must answer a check of type port.
+func (m *monitor) probe(ctx context.Context, c lifecycle.Check) error {
+	ports := m.ports
+	if c.Type != "port" {
+		ports = ports[:1]
+	}
+	for _, port := range ports {
+		if err := probe(ctx, c, m.host, port); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // startup waits for the first passed check.
 func (m *monitor) startup(ctx context.Context) *unhealthyError {
 	if !probes(m.health) {
@@ -70,7 +84,7 @@ func (m *monitor) startup(ctx context.Context) *unhealthyError {
 	deadline, cancel := context.WithTimeout(ctx, m.timeout)
 	defer cancel()
 	for attempts := 1; ; attempts++ {
-		err := probe(deadline, m.health, m.host, m.port)
+		err := m.probe(deadline, m.health)
 		if err == nil {
 			fmt.Fprintln(m.log, "Container became healthy")
 			return nil
@@ -108,7 +122,7 @@ func (m *monitor) neverHealthy(took time.Duration, attempts int) *unhealthyError
 // liveness probes until a check fails: one is enough.
 func (m *monitor) liveness(ctx context.Context) *unhealthyError {
 	for sleep(ctx, interval(m.health)) {
-		err := probe(ctx, m.health, m.host, m.port)
+		err := m.probe(ctx, m.health)
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
@@ -125,7 +139,7 @@ func (m *monitor) liveness(ctx context.Context) *unhealthyError {
 func (m *monitor) watchReadiness(ctx context.Context) {
 	ready := false
 	for wait := time.Duration(0); sleep(ctx, wait); {
-		err := probe(ctx, m.readiness, m.host, m.port)
+		err := m.probe(ctx, m.readiness)
 		if ctx.Err() != nil {
 			return
 		}

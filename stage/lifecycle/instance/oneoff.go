@@ -60,7 +60,10 @@ func loadOneOff(getenv func(string) string) (t task, timeout time.Duration, err 
 		return t, 0, err
 	}
 	t.oneOff = true
-	t.process = lifecycle.RunProcess{Type: what.Process, Command: what.Command, MemoryMB: what.MemoryMB, DiskMB: what.DiskMB}
+	t.process = lifecycle.RunProcess{Type: what.Process, Command: what.Command, MemoryMB: what.MemoryMB, DiskMB: what.DiskMB, User: what.User, NoRoot: what.NoRoot}
+	if err := t.loadImage(); err != nil {
+		return t, 0, err
+	}
 	if t.nodeIP = getenv(lifecycle.NodeIPVar); t.nodeIP == "" {
 		return t, 0, errors.New(lifecycle.NodeIPVar + " has to be set: this wadi and this lifecycle do not belong together")
 	}
@@ -69,12 +72,12 @@ func loadOneOff(getenv func(string) string) (t task, timeout time.Duration, err 
 
 // startTask makes the copy of the droplet and starts the command.
 func (s *supervisor) startTask(ctx context.Context) error {
-	dir, meta, err := s.task.freshCopy(ctx, s.guid, s.log)
-	if err != nil {
+	var err error
+	if s.work, err = s.task.unpack(ctx, s.guid, s.log); err != nil {
 		return err
 	}
 	process := s.task.process
-	command, err := startCommand(process, meta)
+	command, err := s.work.startCommand(process)
 	if err != nil {
 		return err
 	}
@@ -82,7 +85,7 @@ func (s *supervisor) startTask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.launch("launch-task", dir, "", command, process.MemoryMB, limits{FDs: fds, Mem: process.MemoryMB, Disk: process.DiskMB})
+	return s.launch("launch-task", "", command, process.MemoryMB, limits{FDs: fds, Mem: process.MemoryMB, Disk: process.DiskMB})
 }
 
 // awaitTask waits for the command, its timeout, or SIGTERM.

@@ -42,7 +42,7 @@ func shell(args []string) error {
 		env["TERM"] = args[0]
 	}
 	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
-		if err := proc.Give(f); err != nil {
+		if err := t.give(f); err != nil {
 			return err
 		}
 	}
@@ -52,6 +52,9 @@ func shell(args []string) error {
 	command := ""
 	if len(args) == 2 {
 		command = args[1]
+	}
+	if t.image != nil {
+		return t.image.become(command, env)
 	}
 	app := filepath.Join(dir, "app")
 	return proc.Become(launch.ShellArgs(app, command), launch.Env(launch.Environ(env), app))
@@ -79,19 +82,28 @@ func (t *task) joinInstance() error {
 
 // shellEnvironment is that of the main process of the instance.
 func (t *task) shellEnvironment(guid, dir string) (map[string]string, error) {
+	fds, err := proc.LimitFiles()
+	if err != nil {
+		return nil, err
+	}
+	work, err := t.workloadIn(dir)
+	if err != nil {
+		return nil, err
+	}
+	memory := mainMemory(t.process.MemoryMB, sidecarsFor(t.process.Type, t.process.Sidecars, work.sidecars()))
+	return t.environment(guid, work.bindings(), memory, limits{FDs: fds, Mem: memory, Disk: t.process.DiskMB})
+}
+
+// workloadIn is the workload of the instance that runs in dir.
+func (t *task) workloadIn(dir string) (workload, error) {
+	if t.image != nil {
+		return t.image, nil
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("entering the folder of the instance: %w", err)
 	}
 	defer root.Close()
 	meta, err := readMetadata(root)
-	if err != nil {
-		return nil, err
-	}
-	fds, err := proc.LimitFiles()
-	if err != nil {
-		return nil, err
-	}
-	memory := mainMemory(t.process.MemoryMB, sidecarsFor(t.process.Type, t.process.Sidecars, meta.Sidecars))
-	return t.environment(guid, filepath.Join(dir, bindingsDir), memory, limits{FDs: fds, Mem: memory, Disk: t.process.DiskMB})
+	return dropletCopy{dir, meta}, err
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/google/uuid"
 
 	"wadi/stage/lifecycle"
-	"wadi/stage/lifecycle/launch"
 	"wadi/stage/lifecycle/proc"
 )
 
@@ -50,6 +49,7 @@ type supervisor struct {
 	oom      *proc.OOMCounter
 	children []*child // the process itself first
 	prefixed prefixed // the sidecars' output
+	work     workload
 }
 
 // child is the process itself or a sidecar.
@@ -97,7 +97,7 @@ func (s *supervisor) prepare() error {
 		return fmt.Errorf("writing down who supervises the instance: %w", err)
 	}
 	for _, f := range []*os.File{s.stdout, s.stderr} {
-		if err := proc.Give(f); err != nil {
+		if err := s.task.give(f); err != nil {
 			return err
 		}
 	}
@@ -121,12 +121,12 @@ func (s *supervisor) serve() (func(), error) {
 
 // start makes the copy of the droplet and starts all processes.
 func (s *supervisor) start(ctx context.Context) error {
-	dir, meta, err := s.task.freshCopy(ctx, s.guid, s.log)
-	if err != nil {
+	var err error
+	if s.work, err = s.task.unpack(ctx, s.guid, s.log); err != nil {
 		return err
 	}
 	process := s.task.process
-	command, err := startCommand(process, meta)
+	command, err := s.work.startCommand(process)
 	if err != nil {
 		return err
 	}
@@ -134,60 +134,69 @@ func (s *supervisor) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sidecars := sidecarsFor(process.Type, process.Sidecars, meta.Sidecars)
+	sidecars := sidecarsFor(process.Type, process.Sidecars, s.work.sidecars())
 	main := mainMemory(process.MemoryMB, sidecars)
 	l := limits{FDs: fds, Mem: main, Disk: process.DiskMB}
-	if err := s.launch("launch", dir, "", command, main, l); err != nil {
+	if err := s.launch("launch", "", command, main, l); err != nil {
 		return err
 	}
 	for _, sidecar := range sidecars {
 		memory := sidecarMemory(process.MemoryMB, sidecar)
-		if err := s.launch("launch", dir, sidecar.Name, sidecar.Command, memory, l); err != nil {
+		if err := s.launch("launch", sidecar.Name, sidecar.Command, memory, l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// startCommand is a process's own, else the one that the droplet brings.
-func startCommand(process lifecycle.RunProcess, meta lifecycle.DropletMetadata) (string, error) {
-	if process.Command != "" {
-		return process.Command, nil
-	}
-	if command := meta.ProcessTypes[process.Type]; command != "" {
-		return command, nil
-	}
-	return "", fmt.Errorf("no start command for process %q: neither the app's files nor its droplet have one: set `command`, or add the type to the Procfile", process.Type)
-}
-
 // launch starts a process through a launcher, which is a command of the
 // lifecycle.
-func (s *supervisor) launch(launcher, dir, sidecar, command string, memoryMB int, l limits) error {
-	env, err := s.task.environment(s.guid, filepath.Join(dir, bindingsDir), memoryMB, l)
+func (s *supervisor) launch(launcher, sidecar, command string, memoryMB int, l limits) error {
+	env, err := s.task.environment(s.guid, s.work.bindings(), memoryMB, l)
+	if err != nil {
+		return err
+	}
+	spec, err := s.work.spec(launcher, command, env)
 	if err != nil {
 		return err
 	}
 	stdout, stderr := s.stdout, s.stderr
 	if sidecar != "" {
 		prefix := lifecycle.SidecarPrefix(sidecar)
-		if stdout, err = s.prefixed.pipe(prefix, s.stdout); err != nil {
+		if stdout, err = s.prefixed.pipe(prefix, s.stdout, s.task.give); err != nil {
 			return fmt.Errorf("starting the sidecar %s: %w", sidecar, err)
 		}
 		defer stdout.Close()
-		if stderr, err = s.prefixed.pipe(prefix, s.stderr); err != nil {
+		if stderr, err = s.prefixed.pipe(prefix, s.stderr, s.task.give); err != nil {
 			return fmt.Errorf("starting the sidecar %s: %w", sidecar, err)
 		}
 		defer stderr.Close()
 	}
-	p, err := s.host.Start(proc.Spec{
-		Argv: []string{proc.Self, launcher, "app", command, ""},
-		Env:  launch.Environ(env), Dir: dir, Stdout: stdout, Stderr: stderr,
-	})
+	spec.Stdout, spec.Stderr = stdout, stderr
+	p, err := s.host.Start(spec)
 	if err != nil {
 		return fmt.Errorf("starting the app: %w", err)
 	}
 	s.children = append(s.children, &child{Process: p, sidecar: sidecar})
 	return nil
+}
+
+// give hands a pipe to the user that the processes of the task run as.
+func (t *task) give(f *os.File) error {
+	if t.image != nil {
+		return proc.GiveTo(f, &t.image.user)
+	}
+	return proc.Give(f)
+}
+
+// ports are those that the app listens on, seen from the task; the first one
+// is its PORT.
+func (t *task) ports() []int {
+	ports := []int{t.http.Port}
+	for _, e := range t.further {
+		ports = append(ports, e.Port)
+	}
+	return ports
 }
 
 // supervise waits for whatever ends the instance first: a process (any, with
@@ -202,7 +211,9 @@ func (s *supervisor) supervise(ctx context.Context) (int, error) {
 			ended <- c
 		}()
 	}
-	go s.task.measure(watch, s.task.copyDir(s.guid))
+	if s.task.image == nil {
+		go s.task.measure(watch, s.task.copyDir(s.guid))
+	}
 	unhealthy := make(chan *unhealthyError, 1)
 	go func() {
 		if err := s.newMonitor().run(watch); err != nil {
@@ -234,7 +245,7 @@ func (s *supervisor) newMonitor() *monitor {
 		timeout = time.Duration(s.task.process.TimeoutS) * time.Second
 	}
 	return &monitor{
-		board: s.board, host: s.task.localIP, port: s.task.http.Port, timeout: timeout,
+		board: s.board, host: s.task.localIP, ports: s.task.ports(), timeout: timeout,
 		health: s.task.process.Health, readiness: s.task.process.Readiness, log: s.log,
 	}
 }

@@ -33,12 +33,14 @@ type task struct {
 	secretsDir string
 	allocID    string
 	index      int
-	http       endpoint // zero where the process has no port
+	http       endpoint   // zero where the process has no port
+	further    []endpoint // ports of an app of an image, beside http
 	health     endpoint
 	nodeIP     string
-	container  string // lifecycle.ContainerVar
-	oneOff     bool   // this is a one-off task, no process of the app
-	localIP    string // where the app is to be reached from inside the task
+	container  string     // lifecycle.ContainerVar
+	image      *container // of an app of an image
+	oneOff     bool       // this is a one-off task, no process of the app
+	localIP    string     // where the app is to be reached from inside the task
 }
 
 // loadTask reads the environment that Nomad made and the files in secrets.
@@ -53,7 +55,17 @@ func loadTask(getenv func(string) string) (task, error) {
 	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.ProcessFile), &t.process); err != nil {
 		return t, err
 	}
+	if err := t.loadImage(); err != nil {
+		return t, err
+	}
 	return t, t.loadPorts(getenv)
+}
+
+func (t *task) loadImage() (err error) {
+	if t.revision.Image != nil {
+		t.image, err = newContainer(*t.revision.Image, t.process)
+	}
+	return err
 }
 
 // loadRevision reads what processes and one-off tasks have in common.
@@ -95,6 +107,16 @@ func (t *task) loadPorts(getenv func(string) string) error {
 	if t.process.HTTP {
 		if t.http, err = loadEndpoint(getenv, lifecycle.PortHTTP); err != nil {
 			return err
+		}
+		for i, port := range t.process.Ports {
+			if i == 0 {
+				continue // that is http
+			}
+			further, err := loadEndpoint(getenv, lifecycle.PortLabel(port))
+			if err != nil {
+				return err
+			}
+			t.further = append(t.further, further)
 		}
 	}
 	for _, check := range []lifecycle.Check{t.process.Health, t.process.Readiness} {

@@ -22,13 +22,20 @@ func Env(environ []string, dir string) []string {
 			env[name] = value
 		}
 	}
+	delete(env, "VCAP_PLATFORM_OPTIONS")
 	env["HOME"] = dir
 	env["TMPDIR"] = filepath.Join(dir, "..", "tmp")
 	env["DEPS_DIR"] = filepath.Join(dir, "..", "deps")
+	return ImageEnv(env)
+}
+
+// ImageEnv completes the environment of an instance of an image, as
+// dockerapplifecycle's launcher does: the instance's part of
+// VCAP_APPLICATION, DATABASE_URL. It changes env.
+func ImageEnv(env map[string]string) []string {
 	if vcap, ok := completeVCAPApplication(env); ok {
 		env["VCAP_APPLICATION"] = vcap
 	}
-	delete(env, "VCAP_PLATFORM_OPTIONS")
 	if uri := DatabaseURL(env["VCAP_SERVICES"]); uri != "" {
 		env["DATABASE_URL"] = uri
 	}

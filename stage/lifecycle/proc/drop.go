@@ -23,14 +23,10 @@ func Drop(argv, env []string) error {
 	if err := dropRights(); err != nil {
 		return err
 	}
-	// The change of user has cleared the parent death signal.
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return fmt.Errorf("binding the process to its supervisor: %w", err)
+	if err := dieWith(parent); err != nil {
+		return err
 	}
-	if os.Getppid() != parent {
-		return errors.New("the supervisor has ended")
-	}
-	return become(argv, env)
+	return execute(argv[0], argv, env)
 }
 
 // Become executes argv in place of this process, as the user that processes
@@ -43,12 +39,7 @@ func Become(argv, env []string) error {
 			return err
 		}
 	}
-	return become(argv, env)
-}
-
-func become(argv, env []string) error {
-	err := syscall.Exec(argv[0], argv, env)
-	return &os.PathError{Op: "fork/exec", Path: argv[0], Err: err}
+	return execute(argv[0], argv, env)
 }
 
 // dropRights gives up every right of root. Its thread has to be locked.

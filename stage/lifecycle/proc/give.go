@@ -14,7 +14,10 @@ import (
 // lifecycle is root: without it they could write to it but not open
 // /dev/stdout, as `> /dev/stderr` in a script does. Other kinds of files are
 // left alone.
-func Give(f *os.File) error {
+func Give(f *os.File) error { return GiveTo(f, &User{UID: UID, GID: GID}) }
+
+// GiveTo does so for a user of an image.
+func GiveTo(f *os.File, u *User) error {
 	if !Dropping() {
 		return nil
 	}
@@ -25,8 +28,8 @@ func Give(f *os.File) error {
 	if info.Mode()&fs.ModeNamedPipe == 0 && !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	if err := f.Chown(UID, GID); err != nil {
-		return fmt.Errorf("giving the output of the task to user %d: %w", UID, err)
+	if err := f.Chown(u.UID, u.GID); err != nil {
+		return fmt.Errorf("giving the output of the task to user %d: %w", u.UID, err)
 	}
 	return nil
 }

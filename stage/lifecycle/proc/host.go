@@ -13,7 +13,9 @@ import (
 
 // Spec is a process to be started.
 type Spec struct {
-	Argv   []string // Argv[0] is a path
+	Argv   []string // Argv[0] is a path, unless Path is
+	Path   string   // of the program, with User
+	User   *User    // nil = UID and GID without rights, if the lifecycle is root
 	Env    []string // the whole environment
 	Dir    string
 	Stdout *os.File // the process inherits the file itself: nothing is copied
@@ -132,7 +134,10 @@ func (h *Host) MakeDir(path string) error { return makeDir(path, h.dropping) }
 // if the host drops them. It dies if the lifecycle dies.
 func (h *Host) Start(s Spec) (*Process, error) {
 	argv := s.Argv
-	if h.dropping {
+	switch {
+	case s.User != nil:
+		argv = append([]string{Self, "assume", s.User.String(), s.Path}, argv...)
+	case h.dropping:
 		argv = append([]string{Self, "drop"}, argv...)
 	}
 	attr := &syscall.ProcAttr{

@@ -1,0 +1,85 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"wadi/internal/dockertest"
+)
+
+// images are what the scripts about containers share.
+type images struct {
+	// rootfs is an image for a stack, in the engine alone.
+	rootfs func() string
+	// layers of images in the registry, by name.
+	layers   map[string]func() []byte
+	registry func() *dockertest.Registry
+}
+
+func newImages(t *testing.T, p *platform) *images {
+	ready := sync.OnceFunc(func() { dockertest.OnNode(t, p.agent.Client) })
+	return &images{
+		rootfs: sync.OnceValue(func() string {
+			ready()
+			return dockertest.Import(t, dockertest.Rootfs(t))
+		}),
+		registry: sync.OnceValue(func() *dockertest.Registry {
+			ready()
+			return dockertest.NewRegistry(t)
+		}),
+		layers: map[string]func() []byte{
+			"scratch": sync.OnceValue(func() []byte { return scratchLayer(t, p) }),
+			"rootfs":  sync.OnceValue(func() []byte { return dockertest.Rootfs(t) }),
+		},
+	}
+}
+
+// scratchLayer has one static program, /image, and nothing else.
+func scratchLayer(t *testing.T, p *platform) []byte {
+	program := filepath.Join(p.dir, "image")
+	cmd := exec.Command("go", "build", "-o", program, "./testdata/image")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	layer, err := dockertest.Files(map[string]string{"image": program})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layer
+}
+
+type imagesKey struct{}
+
+// cmdRootfs: rootfs
+// sets ROOTFS to a Docker image that a stack can have; all scripts share it.
+func cmdRootfs(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Setenv("ROOTFS", ts.Value(imagesKey{}).(*images).rootfs())
+}
+
+// cmdImage: image NAME:TAG scratch|rootfs CONFIG
+// makes an image of that layer and that configuration (a file, Docker's JSON)
+// in a registry, which REGISTRY is set to.
+func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: image NAME:TAG scratch|rootfs CONFIG")
+	}
+	all := ts.Value(imagesKey{}).(*images)
+	layer, ok := all.layers[args[1]]
+	if !ok {
+		ts.Fatalf("there is no layer %q", args[1])
+	}
+	var config v1.Config
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[2])), &config))
+	name, err := all.registry().Push(ts.Value(testKey{}).(testing.TB).Context(), args[0], layer(), config)
+	ts.Check(err)
+	ts.Setenv("REGISTRY", all.registry().Host)
+	ts.Logf("pushed %s", name)
+}
