@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 }
 
 // testHelpers may be imported by any test, never by a program.
-var testHelpers = []string{"internal/dockertest", "internal/golden", "internal/nomadtest", "internal/sourcetest"}
+var testHelpers = []string{"internal/dockertest", "internal/golden", "internal/nomadtest", "internal/s3test", "internal/sourcetest"}
 
 func TestImportsPointOneWay(t *testing.T) {
 	t.Parallel()

@@ -16,6 +16,13 @@ const (
 	RouterJobID    = "wadi-router"
 )
 
+// StoreVariablePath is where the blob store's credentials for S3 are: a path
+// that its task may read, and nobody who deploys apps needs to.
+const StoreVariablePath = "nomad/jobs/" + BlobStoreJobID + "/platform"
+
+// StoreCredentialsFile is what they are in the task's secrets folder.
+const StoreCredentialsFile = "s3-credentials"
+
 // Platform is what the platform's jobs keep in Nomad Variables for those who
 // use them; who may read those is Nomad's ACL to say.
 type Platform struct {
@@ -84,6 +91,9 @@ type PlatformJob struct {
 	// TokenKey is the key of the job's Variable that becomes secrets/token;
 	// "" = none.
 	TokenKey string
+	// StoreKey is the key of StoreVariablePath that becomes
+	// secrets/s3-credentials; "" = none.
+	StoreKey string
 	// NomadToken gives the task its own workload identity as NOMAD_TOKEN.
 	NomadToken bool
 }
@@ -102,6 +112,9 @@ func NewPlatformJob(in PlatformJob) *api.Job {
 	}
 	if in.TokenKey != "" {
 		task.Templates = []*api.Template{secretTemplate(VariablePath(in.ID), in.TokenKey, "secrets/token")}
+	}
+	if in.StoreKey != "" {
+		task.Templates = append(task.Templates, secretTemplate(StoreVariablePath, in.StoreKey, "secrets/"+StoreCredentialsFile))
 	}
 	if in.NomadToken {
 		task.Identities = []*api.WorkloadIdentity{{Name: "default", Audience: []string{"nomadproject.io"}, Env: true, File: true, ChangeMode: "noop"}}

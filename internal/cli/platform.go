@@ -45,8 +45,14 @@ func newPlatformApply(streams Streams) *cobra.Command {
 		Use:   "apply",
 		Short: "Put the platform on a Nomad agent on this machine",
 		Long: `Put the platform on a Nomad agent on this machine, or bring it up to date, and
-wait until it works. With ACLs it takes a management token. Ports and the data
-folder stay as they are unless they are given.`,
+wait until it works. With ACLs it takes a management token. Ports and where the
+blobs are kept stay as they are unless they are given.
+
+With --store the blobs are kept in an S3 bucket. Credentials are taken from
+AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY and kept in a Nomad Variable of the
+blob store's job; where they are not set, the machine of the blob store has to
+have some. Nothing moves from one store to another: what the old one has is
+uploaded and staged again when apps are applied.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, client, err := platformClient(cmd)
@@ -69,6 +75,11 @@ folder stay as they are unless they are given.`,
 					return err
 				}
 			}
+			if o.Store != "" {
+				if o.S3, err = s3CredentialsFrom(os.Getenv); err != nil {
+					return err
+				}
+			}
 			o.BinDir = filepath.Join(o.DefaultDir, "bin")
 			done, err := platformApply(cmd.Context(), client, o, func(text string) { fmt.Fprintln(streams.Err, text) })
 			if err != nil {
@@ -87,6 +98,8 @@ folder stay as they are unless they are given.`,
 	cmd.Flags().IntVar(&o.BlobPort, "blobstore-port", 0, "the blob store's `port` on 127.0.0.1 (default 8470 or the next free one)")
 	cmd.Flags().IntVar(&o.RouterPort, "router-port", 0, "the router's `port` on 127.0.0.1 (default 8080 or the next free one)")
 	cmd.Flags().StringVar(&o.Data, "data", "", "the `folder` that keeps the blobs (default ~/.local/share/wadi/blobstore)")
+	cmd.Flags().StringVar(&o.Store, "store", "", storeUsage)
+	cmd.MarkFlagsMutuallyExclusive("data", "store")
 	return cmd
 }
 
@@ -172,7 +185,10 @@ func platformDestroy(ctx context.Context, streams Streams, s settings, client *n
 	if err != nil {
 		return err
 	}
-	data := argOf(now.Jobs[nomad.BlobStoreJobID], "--data")
+	data, store := argOf(now.Jobs[nomad.BlobStoreJobID], "--data"), argOf(now.Jobs[nomad.BlobStoreJobID], "--store")
+	if store != "" && purge {
+		return withHint(fmt.Errorf("the blobs in %s are not removed by --purge-data, which is for folders", store), "destroy without it, then empty the bucket with a tool for S3")
+	}
 	if len(now.Jobs) == 0 && now.Platform == (nomad.Platform{}) {
 		_, err := fmt.Fprintf(streams.Out, "No changes. There is no platform in space %s.\n", client.Space)
 		return err
@@ -203,10 +219,17 @@ func platformDestroy(ctx context.Context, streams Streams, s settings, client *n
 			return err
 		}
 	}
+	if err := client.DeleteVariable(ctx, nomad.StoreVariablePath); err != nil {
+		return err
+	}
 	if err := client.RemoveRouterPolicy(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintln(streams.Out, "The platform is gone.")
+	if store != "" {
+		_, err := fmt.Fprintf(streams.Out, "Its data stays in %s.\n", store)
+		return err
+	}
 	return removeData(streams, data, purge)
 }
 

@@ -26,7 +26,9 @@ const (
 type platformOptions struct {
 	Program    string // our own program
 	BinDir     string // keeps the copy of it that the jobs run
-	Data       string // the blob store's folder; "" = as it is, else below DefaultData
+	Data       string // the blob store's folder; "" = as it is, else below DefaultDir
+	Store      string // an S3 URL instead; "" = as it is
+	S3         s3Credentials
 	DefaultDir string // where data goes if nothing was said
 	BlobPort   int    // 0 = as it is, else the default or the next free one
 	RouterPort int
@@ -63,7 +65,12 @@ func platformApply(ctx context.Context, client *nomad.Client, o platformOptions,
 	if err != nil {
 		return platformApplied{}, err
 	}
-	out := platformApplied{Data: place.Data, Platform: nomad.Platform{
+	if o.Store != "" {
+		if err := checkStore(ctx, o.Store, o.S3); err != nil {
+			return platformApplied{}, err
+		}
+	}
+	out := platformApplied{Data: place.keeps(), Platform: nomad.Platform{
 		BlobURL:   "http://" + loopback(place.BlobPort),
 		BlobToken: now.Platform.BlobToken,
 		RouterURL: "http://" + loopback(place.RouterPort),
@@ -77,6 +84,11 @@ func platformApply(ctx context.Context, client *nomad.Client, o platformOptions,
 		out.Changed = true
 		// before the jobs: the blob store's reads its token there
 		if err := client.WritePlatform(ctx, out.Platform); err != nil {
+			return platformApplied{}, err
+		}
+	}
+	if storeKeyOf(now.Jobs[nomad.BlobStoreJobID]) != place.StoreKey {
+		if err := writeStoreCredentials(ctx, client, o.S3, storeKeyOf(now.Jobs[nomad.BlobStoreJobID])); err != nil {
 			return platformApplied{}, err
 		}
 	}
@@ -123,11 +135,12 @@ func observePlatform(ctx context.Context, client *nomad.Client) (platformNow, er
 
 // place decides where everything is: as it was, unless told otherwise.
 func (n platformNow) place(client *nomad.Client, o platformOptions) (platformPlace, error) {
-	p := platformPlace{NomadAddr: client.Address(), JWKSURL: client.JWKSURL(), Data: o.Data}
-	if p.Data == "" {
-		p.Data = argOf(n.Jobs[nomad.BlobStoreJobID], "--data")
+	p := platformPlace{NomadAddr: client.Address(), JWKSURL: client.JWKSURL(), Data: o.Data, Store: o.Store, StoreKey: o.S3.key()}
+	job := n.Jobs[nomad.BlobStoreJobID]
+	if p.Data == "" && p.Store == "" {
+		p.Data, p.Store, p.StoreKey = argOf(job, "--data"), argOf(job, "--store"), storeKeyOf(job)
 	}
-	if p.Data == "" {
+	if p.Data == "" && p.Store == "" {
 		p.Data = filepath.Join(o.DefaultDir, "blobstore")
 	}
 	var err error

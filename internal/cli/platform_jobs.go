@@ -21,7 +21,9 @@ const blobToken = "token"
 // platformPlace is where the platform's jobs find what they need.
 type platformPlace struct {
 	Binary     string // absolute
-	Data       string // absolute
+	Data       string // absolute, or
+	Store      string // an S3 URL
+	StoreKey   string // of its credentials, "" = none
 	NomadAddr  string
 	JWKSURL    string
 	BlobPort   int
@@ -32,7 +34,7 @@ type platformPlace struct {
 // with the beginning of an interpolation can stand in them.
 func (p platformPlace) jobs() ([]*api.Job, error) {
 	env := certificates(os.Getenv)
-	for _, text := range append([]string{p.Binary, p.Data, p.NomadAddr}, mapValues(env)...) {
+	for _, text := range append([]string{p.Binary, p.Data, p.Store, p.NomadAddr}, mapValues(env)...) {
 		if strings.Contains(text, "${") || strings.Contains(text, "%{") {
 			return nil, withHint(fmt.Errorf("%q cannot stand in a Nomad job: Nomad would replace its %q or %q", text, "${", "%{"),
 				"use a path without them (WADI_CACHE_DIR and --data name the folders)")
@@ -45,9 +47,8 @@ func (p platformPlace) jobs() ([]*api.Job, error) {
 	return []*api.Job{
 		nomad.NewPlatformJob(nomad.PlatformJob{
 			ID: nomad.BlobStoreJobID, Arch: runtime.GOARCH, Binary: p.Binary, Port: p.BlobPort, MemoryMB: 256,
-			CheckPath: "/v1/health", TokenKey: blobToken, Env: env,
-			Args: []string{"blobstore", "--listen", loopback(p.BlobPort), "--data", p.Data,
-				"--jwks-url", p.JWKSURL, "--token-file", "${NOMAD_SECRETS_DIR}/token"},
+			CheckPath: "/v1/health", TokenKey: blobToken, StoreKey: p.StoreKey, Env: env,
+			Args: p.blobstoreArgs(),
 		}),
 		nomad.NewPlatformJob(nomad.PlatformJob{
 			ID: nomad.RouterJobID, Arch: runtime.GOARCH, Binary: p.Binary, Port: p.RouterPort, MemoryMB: 128,
@@ -55,6 +56,26 @@ func (p platformPlace) jobs() ([]*api.Job, error) {
 			Args: []string{"router", "--listen", loopback(p.RouterPort)},
 		}),
 	}, nil
+}
+
+func (p platformPlace) blobstoreArgs() []string {
+	args := []string{"blobstore", "--listen", loopback(p.BlobPort), "--jwks-url", p.JWKSURL, "--token-file", "${NOMAD_SECRETS_DIR}/token"}
+	if p.Store == "" {
+		return append(args, "--data", p.Data)
+	}
+	args = append(args, "--store", p.Store)
+	if p.StoreKey != "" {
+		args = append(args, "--s3-credentials", "${NOMAD_SECRETS_DIR}/"+nomad.StoreCredentialsFile)
+	}
+	return args
+}
+
+// keeps says where the blobs are.
+func (p platformPlace) keeps() string {
+	if p.Store != "" {
+		return p.Store
+	}
+	return p.Data
 }
 
 const loopbackIP = "127.0.0.1"

@@ -21,10 +21,18 @@ const (
 	lowDisk    = 128 << 20
 )
 
+// Build gives the executable of a recipe, built at most once into a folder of
+// its own below cacheDir, also by several processes at once. progress hears of
+// what takes time, by one goroutine at a time.
+func Build(ctx context.Context, cacheDir string, r Recipe, progress func(Event)) (path string, err error) {
+	path, _, err = buildOnce(ctx, cacheDir, r, environ(os.Environ()), progress)
+	return path, err
+}
+
 // buildOnce gives the executable of a recipe, built at most once: into a
 // folder of its own inside the cache, whence it is renamed to its place, so
 // that what stands there is whole. A lock keeps other processes waiting.
-func buildOnce(ctx context.Context, cacheDir string, r recipe, env environ, progress func(Event)) (path string, built bool, err error) {
+func buildOnce(ctx context.Context, cacheDir string, r Recipe, env environ, progress func(Event)) (path string, built bool, err error) {
 	dir := filepath.Join(cacheDir, r.Key)
 	path = filepath.Join(dir, r.Output)
 	if isExecutable(path) {
@@ -64,7 +72,7 @@ func buildOnce(ctx context.Context, cacheDir string, r recipe, env environ, prog
 const unfinished = "unfinished-"
 
 // buildLock waits for other processes that build the same and says so.
-func buildLock(ctx context.Context, path string, r recipe, progress func(Event)) (*flock.Lock, error) {
+func buildLock(ctx context.Context, path string, r Recipe, progress func(Event)) (*flock.Lock, error) {
 	lock, err := flock.Try(path, flock.Exclusive)
 	if !errors.Is(err, flock.ErrHeld) {
 		return lock, err
@@ -105,7 +113,7 @@ func publish(from, to string) error {
 
 // buildFailed wraps the error of a build and puts it down to a full disk
 // where one of the folders it writes to has no room.
-func buildFailed(r recipe, dir string, err error, more ...string) error {
+func buildFailed(r Recipe, dir string, err error, more ...string) error {
 	for _, d := range append([]string{dir}, more...) {
 		if free, ok := freeBytes(d); ok && free < lowDisk {
 			return fmt.Errorf("build %s: the disk of %s is full (%d MB left, a build takes %s): make room, or set XDG_CACHE_HOME, GOCACHE and GOMODCACHE to a bigger disk: %w",

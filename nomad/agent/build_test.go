@@ -19,7 +19,7 @@ import (
 
 // tiny is a recipe that builds in a second or two: a main package and a
 // library in a module that go.mod replaces by a folder.
-func tiny(t *testing.T, mainSource string) recipe {
+func tiny(t *testing.T, mainSource string) Recipe {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -35,7 +35,7 @@ func tiny(t *testing.T, mainSource string) recipe {
 			t.Fatal(err)
 		}
 	}
-	return recipe{
+	return Recipe{
 		Name: "Tiny 1.0", Key: "tiny-1.0", Package: "example.test/tiny", Output: "tiny",
 		GoMod: fmt.Appendf(nil, "module build.test\n\ngo 1.25\n\nrequire example.test/tiny v1.0.0\n\nreplace example.test/tiny => %s\n", dir),
 	}
@@ -51,7 +51,7 @@ func hostile() environ {
 func silent(Event) {}
 
 // noLeftovers checks that the folder of a recipe holds at most what is named.
-func noLeftovers(t *testing.T, cache string, r recipe, want ...string) {
+func noLeftovers(t *testing.T, cache string, r Recipe, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(cache, r.Key))
 	if err != nil {
@@ -126,7 +126,7 @@ func TestBuildFailures(t *testing.T) {
 	missing.GoMod = []byte("module build.test\n\ngo 1.25\n\nrequire example.test/tiny v1.0.0\n")
 	for _, tt := range []struct {
 		name string
-		r    recipe
+		r    Recipe
 		env  environ
 		want []string
 	}{
@@ -194,7 +194,7 @@ func TestInterruptedBuild(t *testing.T) {
 func buildHelper(task string) error {
 	var in struct {
 		Cache  string
-		Recipe recipe
+		Recipe Recipe
 	}
 	if err := json.Unmarshal([]byte(task), &in); err != nil {
 		return err
@@ -215,7 +215,7 @@ func buildHelper(task string) error {
 
 // building starts the helper and returns when it holds the lock and has
 // begun: end lets it go on, kill kills it.
-func building(t *testing.T, cache string, r recipe) (end func() string, kill func()) {
+func building(t *testing.T, cache string, r Recipe) (end func() string, kill func()) {
 	t.Helper()
 	task, err := json.Marshal(map[string]any{"Cache": cache, "Recipe": r})
 	if err != nil {

@@ -26,7 +26,7 @@ type toolchain struct {
 }
 
 // compile builds the recipe in the folder tmp, which it fills with a module.
-func compile(ctx context.Context, tmp, cacheDir string, r recipe, env environ, progress func(Event)) error {
+func compile(ctx context.Context, tmp, cacheDir string, r Recipe, env environ, progress func(Event)) error {
 	goTool := lookPath("go", env.get("PATH"))
 	if goTool == "" {
 		return buildFailed(r, tmp, errNoGo)
@@ -127,7 +127,7 @@ func (g *goCommand) toolchain(ctx context.Context) (toolchain, error) {
 
 // countStale fetches the modules and counts the packages that are not in the
 // build cache: as many lines `go build -v` will print.
-func (g *goCommand) countStale(ctx context.Context, r recipe, progress func(Event)) (int, error) {
+func (g *goCommand) countStale(ctx context.Context, r Recipe, progress func(Event)) (int, error) {
 	modules := 0
 	var out bytes.Buffer
 	err := g.run(ctx, &out, func(line string) bool {
@@ -142,7 +142,7 @@ func (g *goCommand) countStale(ctx context.Context, r recipe, progress func(Even
 	return len(strings.Fields(out.String())), err
 }
 
-func (g *goCommand) build(ctx context.Context, r recipe, total int, progress func(Event)) error {
+func (g *goCommand) build(ctx context.Context, r Recipe, total int, progress func(Event)) error {
 	done := 0
 	tell := func() {
 		progress(Event{Phase: PhaseBuild, Done: done, Total: total,

@@ -19,9 +19,9 @@ var (
 	nomadGoSum []byte
 )
 
-// recipe is what buildOnce builds: one main package of a module that exists
+// Recipe is what Build builds: one main package of a module that exists
 // only for the build.
-type recipe struct {
+type Recipe struct {
 	Name    string // for people: "Nomad 1.11.3"
 	Key     string // its folder in the cache
 	Package string // import path of the main package
@@ -32,10 +32,10 @@ type recipe struct {
 
 // nomadBuild is the recipe of the pinned Nomad. Its key changes with the
 // build's inputs, so that a cache never serves another build.
-func nomadBuild() recipe {
+func nomadBuild() Recipe {
 	sum := sha256.Sum256(nomadGoMod)
 	key := []string{Pinned, runtime.GOOS, runtime.GOARCH, hex.EncodeToString(sum[:4])}
-	return recipe{
+	return Recipe{
 		Name:    "Nomad " + strings.TrimPrefix(Pinned, "v"),
 		Key:     "nomad-" + strings.Join(key, "-"),
 		Package: "github.com/hashicorp/nomad",

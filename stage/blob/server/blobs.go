@@ -64,7 +64,7 @@ func (s *server) putBlob(w http.ResponseWriter, r *http.Request) error {
 			missing: missing[:min(len(missing), maxNamed)],
 		}
 	}
-	if err := s.store.put(r.Context(), blobKey(digest), listType, bytes.NewReader(data)); err != nil {
+	if err := s.store.put(r.Context(), blobKey(digest), listType, data); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusCreated)

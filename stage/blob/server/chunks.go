@@ -132,7 +132,7 @@ func (s *server) putChunk(w http.ResponseWriter, r *http.Request) error {
 			return refusef(http.StatusUnprocessableEntity, "%v", err)
 		}
 		b.data = data
-		if err := s.store.put(r.Context(), chunkKey(digest), chunkType, bytes.NewReader(encoded)); err != nil {
+		if err := s.store.put(r.Context(), chunkKey(digest), chunkType, encoded); err != nil {
 			return err
 		}
 		w.WriteHeader(http.StatusCreated)

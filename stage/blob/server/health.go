@@ -42,7 +42,7 @@ func (s *server) checkHealth(ctx context.Context) blob.HealthReport {
 	// Not the asker's context: who hangs up must not decide what the next is told.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthEvery)
 	defer cancel()
-	err := s.store.put(ctx, "health/probe", "application/octet-stream", bytes.NewReader(healthProbe))
+	err := s.store.put(ctx, "health/probe", "application/octet-stream", healthProbe)
 	h.at = time.Now()
 	h.report = reportOf(err)
 	if err != nil {

@@ -31,7 +31,7 @@ func (s *server) putLifecycle(w http.ResponseWriter, r *http.Request) error {
 		hash:   sha256.New(),
 		digest: digest,
 	}
-	if err := s.store.put(r.Context(), lifecycleKey(digest), lifecycleType, checked); err != nil {
+	if err := s.store.putStream(r.Context(), lifecycleKey(digest), lifecycleType, checked); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusCreated)

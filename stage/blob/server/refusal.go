@@ -43,7 +43,9 @@ func refusalOf(err error) *refusal {
 }
 
 func isFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	var answer interface{ HTTPStatusCode() int } // of an S3 server
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusInsufficientStorage
 }
 
 // fail answers with err.

@@ -103,7 +103,7 @@ func (s *server) putResult(w http.ResponseWriter, r *http.Request) error {
 		return refusef(http.StatusConflict, "staging result %s of space %s: generation %d is stored, so %d can't be: restage for the next", key, space, stored, generation)
 	}
 	head := fmt.Appendf(nil, resultHead, generation, sum(data))
-	if err := s.store.put(r.Context(), resultKey(space, key), "application/octet-stream", bytes.NewReader(append(head, data...))); err != nil {
+	if err := s.store.put(r.Context(), resultKey(space, key), "application/octet-stream", append(head, data...)); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusCreated)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/gcerrors"
@@ -63,12 +64,32 @@ func blobKey(digest string) string       { return "blobs/" + digest[:2] + "/" + 
 func resultKey(space, key string) string { return "results/" + space + "/" + key }
 func lifecycleKey(digest string) string  { return "lifecycle/" + digest }
 
-// put writes all of r, or nothing: cancelling before Close is how a gocloud
-// write is given up.
-func (s store) put(ctx context.Context, key, contentType string, r io.Reader) error {
+// partBytes and parts are what a write to S3 of unknown length holds in memory.
+const (
+	partBytes = 5 << 20 // S3's least
+	parts     = 1
+)
+
+// put writes all of data, or nothing.
+func (s store) put(ctx context.Context, key, contentType string, data []byte) error {
+	var client *s3.Client
+	if !s.bucket.As(&client) {
+		return s.putStream(ctx, key, contentType, bytes.NewReader(data))
+	}
+	// One request with the memory that there is. A stream would be copied
+	// into buffers, of which every chunk under way would have its own.
+	if err := s.bucket.Upload(ctx, key, bytes.NewReader(data), &blob.WriterOptions{ContentType: contentType}); err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	return nil
+}
+
+// putStream writes all of r, or nothing: cancelling before Close is how a
+// gocloud write is given up.
+func (s store) putStream(ctx context.Context, key, contentType string, r io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{ContentType: contentType})
+	w, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{ContentType: contentType, BufferSize: partBytes, MaxConcurrency: parts})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", key, err)
 	}
