@@ -55,6 +55,10 @@ type Staging struct {
 	StagingKey string `json:"staging_key"` // 64 hex digits
 	Generation int    `json:"generation"`  // from 1; a result is written once a generation
 
+	// Image is set for an app of a Docker image, which has neither package
+	// nor buildpacks.
+	Image *ImageSource `json:"image,omitempty"`
+
 	Package    string         `json:"package"` // blob digest of the tar stream
 	Buildpacks []BuildpackRef `json:"buildpacks"`
 	// SkipDetect is set when the buildpacks were named: all but the last

@@ -1,6 +1,9 @@
 package lifecycle
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // ImageMetadata is what staging finds out about an app's Docker image: from
 // the registry's manifest and configuration alone, never from layers. It is
@@ -20,6 +23,18 @@ type ImageMetadata struct {
 	Env        []string    `json:"env,omitempty"`     // "NAME=value"
 }
 
+// ImageSource is where staging finds an image.
+type ImageSource struct {
+	// Reference is as docker pull takes it; with a digest where the plan
+	// knows which image is meant.
+	Reference string `json:"reference"`
+	// Username is "" where the registry asks nobody who they are.
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+	// Insecure are the registries that may be asked without encryption.
+	Insecure []string `json:"insecure,omitempty"`
+}
+
 // ImagePort is one port that an image exposes. Protocol is "tcp" or "udp".
 type ImagePort struct {
 	Port     int    `json:"port"`
@@ -28,6 +43,13 @@ type ImagePort struct {
 
 // Command is what the image starts.
 func (m ImageMetadata) Command() []string { return slices.Concat(m.Entrypoint, m.Cmd) }
+
+// ImageResult is the result of staging an image.
+func ImageResult(m ImageMetadata) Result {
+	return Result{Image: &m, DropletMetadata: DropletMetadata{
+		LifecycleType: "docker", ProcessTypes: map[string]string{"web": strings.Join(m.Command(), " ")},
+	}}
+}
 
 // DefaultPort is where apps listen that nobody told another port.
 const DefaultPort = 8080

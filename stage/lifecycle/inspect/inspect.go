@@ -6,64 +6,136 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"wadi/stage/lifecycle"
 )
 
-// Options say which of an image's platforms is meant, and with whose
-// credentials the registry is asked.
+// Options say which of an image's platforms is meant, and how the registry is
+// asked.
 type Options struct {
-	Arch     string         // GOARCH; the operating system is linux
-	Keychain authn.Keychain // nil = DOCKER_CONFIG, as docker itself has it
+	Arch  string // GOARCH; the operating system is linux
+	Login *Login // nil = as anybody
+	// Insecure are the registries ("host" or "host:port") that may be asked
+	// by HTTP, or by TLS that proves nothing. Those on loopback always may.
+	Insecure []string
+	// Attempts is how often a registry is asked that does not answer; 0 = once.
+	Attempts int
+	// Retrying is told of every failure that another attempt follows; may be nil.
+	Retrying func(attempt int, err error)
 }
 
+// Attempts is how often Cloud Foundry asks a registry.
+const Attempts = 4
+
 // Image is the metadata of the image that a reference (as docker pull takes
-// it) stands for now.
+// it) stands for now. Its error is an *Error, or that of ctx.
 func Image(ctx context.Context, reference string, o Options) (lifecycle.ImageMetadata, error) {
 	var none lifecycle.ImageMetadata
-	ref, err := name.ParseReference(reference)
+	ref, err := parse(reference, o.Insecure)
 	if err != nil {
-		return none, fmt.Errorf("the image %q has no proper name: %w", reference, err)
+		return none, err
 	}
-	keychain := o.Keychain
-	if keychain == nil {
-		keychain = authn.DefaultKeychain
+	delay := time.Second / 2
+	for attempt := 1; ; attempt++ {
+		meta, err := ask(ctx, ref, o)
+		if err == nil {
+			return meta, nil
+		}
+		if ctx.Err() != nil {
+			return none, context.Cause(ctx)
+		}
+		failure := explain(ref, o, err)
+		if failure.Kind != Unreachable || attempt >= o.Attempts {
+			return none, failure
+		}
+		if o.Retrying != nil {
+			o.Retrying(attempt, failure)
+		}
+		select {
+		case <-ctx.Done():
+			return none, context.Cause(ctx)
+		case <-time.After(delay):
+			delay *= 2
+		}
 	}
-	image, err := remote.Image(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(keychain),
-		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: o.Arch}), remote.WithUserAgent("wadi"))
+}
+
+func ask(ctx context.Context, ref name.Reference, o Options) (lifecycle.ImageMetadata, error) {
+	var none lifecycle.ImageMetadata
+	auth := authn.Anonymous
+	if o.Login != nil {
+		auth = &authn.Basic{Username: o.Login.Username, Password: o.Login.Password}
+	}
+	found, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuth(auth), remote.WithUserAgent("wadi"),
+		remote.WithTransport(&guard{insecure: o.Insecure}), remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
 	if err != nil {
-		return none, explain(reference, ref, err)
+		return none, err
+	}
+	image, err := imageFor(found, o.Arch)
+	if err != nil {
+		return none, err
 	}
 	digest, err := image.Digest()
 	if err != nil {
-		return none, explain(reference, ref, err)
+		return none, err
 	}
 	file, err := image.ConfigFile()
 	if err != nil {
-		return none, explain(reference, ref, err)
+		return none, err
 	}
-	if file.Architecture != "" && file.Architecture != o.Arch || file.OS != "" && file.OS != "linux" {
-		return none, fmt.Errorf("the image %s is for %s/%s, and apps run on linux/%s", reference, file.OS, file.Architecture, o.Arch)
+	if !runsOn(v1.Platform{OS: file.OS, Architecture: file.Architecture}, o.Arch) {
+		return none, &platformError{have: []string{file.OS + "/" + file.Architecture}}
 	}
 	ports, err := exposed(file.Config.ExposedPorts)
 	if err != nil {
-		return none, fmt.Errorf("the image %s: %w", reference, err)
+		return none, err
 	}
 	return lifecycle.ImageMetadata{
-		Image:  ref.Context().Name() + "@" + digest.String(),
+		Image:  repository(ref) + "@" + digest.String(),
 		Digest: digest.String(), Entrypoint: file.Config.Entrypoint, Cmd: file.Config.Cmd,
 		Workdir: file.Config.WorkingDir, User: file.Config.User, Ports: ports, Env: file.Config.Env,
 	}, nil
+}
+
+// imageFor picks the image for the platform out of an index.
+func imageFor(found *remote.Descriptor, arch string) (v1.Image, error) {
+	if !found.MediaType.IsIndex() {
+		return found.Image()
+	}
+	index, err := found.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	var have []string
+	for _, m := range manifest.Manifests {
+		if m.Platform == nil || m.Platform.OS == "unknown" { // of attestations, which are no images
+			continue
+		}
+		if runsOn(*m.Platform, arch) {
+			return index.Image(m.Digest)
+		}
+		have = append(have, m.Platform.String())
+	}
+	return nil, &platformError{have: slices.Compact(have)}
+}
+
+// runsOn says whether nodes of an architecture run images of a platform. An
+// image that does not say what it is for is taken at the user's word.
+func runsOn(p v1.Platform, arch string) bool {
+	return (p.OS == "linux" || p.OS == "") && (p.Architecture == arch || p.Architecture == "")
 }
 
 // exposed reads "8080/tcp", "53/udp", "80"; ascending, of equal ones tcp first.
@@ -89,16 +161,9 @@ func exposed(ports map[string]struct{}) ([]lifecycle.ImagePort, error) {
 	return out, nil
 }
 
-// explain says in words what a registry's answer means.
-func explain(reference string, ref name.Reference, err error) error {
-	var answer *transport.Error
-	if errors.As(err, &answer) {
-		switch answer.StatusCode {
-		case http.StatusNotFound:
-			return fmt.Errorf("there is no image %s at %s: check its name and tag", reference, ref.Context().RegistryStr())
-		case http.StatusUnauthorized, http.StatusForbidden:
-			return fmt.Errorf("the registry %s does not let us have the image %s (status %d): log in with `docker login %[1]s`, or check the name", ref.Context().RegistryStr(), reference, answer.StatusCode)
-		}
-	}
-	return fmt.Errorf("asking the registry %s for the image %s: %w", ref.Context().RegistryStr(), reference, err)
+// IsUnreachable says whether the registry did not answer, so that nothing is
+// known of the image.
+func IsUnreachable(err error) bool {
+	var failure *Error
+	return errors.As(err, &failure) && failure.Kind == Unreachable
 }

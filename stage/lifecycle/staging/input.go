@@ -36,8 +36,8 @@ func loadInput(getenv func(string) string) (input, error) {
 	if err := json.Unmarshal(content, &in.Staging); err != nil {
 		return in, fmt.Errorf("reading what the platform gave the task: %s: %w: this wadi and this lifecycle do not belong together", lifecycle.StagingFile, err)
 	}
-	if in.Package == "" || len(in.Buildpacks) == 0 {
-		return in, fmt.Errorf("%s names no package or no buildpack: this wadi and this lifecycle do not belong together", lifecycle.StagingFile)
+	if in.Image == nil && (in.Package == "" || len(in.Buildpacks) == 0) {
+		return in, fmt.Errorf("%s names no image, and no package or no buildpack: this wadi and this lifecycle do not belong together", lifecycle.StagingFile)
 	}
 	if err := in.Resolve(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(in.secretsDir, name)) }); err != nil {
 		return in, err

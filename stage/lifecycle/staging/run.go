@@ -84,9 +84,13 @@ type task struct {
 	folders folders
 }
 
-// stage makes and uploads the droplet.
+// stage makes and uploads the droplet, or finds out what there is to know of
+// an image.
 func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 	var none lifecycle.Result
+	if t.Image != nil {
+		return t.inspect(ctx)
+	}
 	if err := t.makeDirs(); err != nil {
 		return none, err
 	}

@@ -1,0 +1,130 @@
+package inspect
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// Kind is why there is no metadata.
+type Kind int
+
+// The kinds. Only of an Unreachable registry another answer may come later.
+const (
+	Invalid     Kind = iota // what the registry has is no image that nodes run
+	BadName                 // the reference is none
+	NotFound                // no such image
+	Denied                  // not for us, or not with this login
+	NoPlatform              // not for nodes of this architecture
+	Insecure                // not without encryption
+	Unreachable             // the registry does not answer
+)
+
+// Error says why an image's metadata could not be had. Its text has no
+// password.
+type Error struct {
+	Kind      Kind
+	Reference string
+	Registry  string
+	Login     bool // a login was given
+	Err       error
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func (e *Error) Error() string {
+	switch e.Kind {
+	case BadName:
+		return fmt.Sprintf("%q is no name of an image: %v", e.Reference, e.Err)
+	case NotFound:
+		return fmt.Sprintf("there is no image %s at %s", e.Reference, e.Registry)
+	case Denied:
+		if e.Login {
+			return fmt.Sprintf("the registry %s refuses the login for the image %s: %v", e.Registry, e.Reference, e.Err)
+		}
+		return fmt.Sprintf("the registry %s does not give the image %s without a login: %v", e.Registry, e.Reference, e.Err)
+	case NoPlatform:
+		return fmt.Sprintf("the image %s %v", e.Reference, e.Err)
+	case Insecure:
+		return fmt.Sprintf("the registry %s was not asked for the image %s: %v", e.Registry, e.Reference, e.Err)
+	case Unreachable:
+		return fmt.Sprintf("the registry %s does not answer: %v", e.Registry, e.Err)
+	}
+	return fmt.Sprintf("the image %s at %s is none that can be run: %v", e.Reference, e.Registry, e.Err)
+}
+
+// Hint says what to do next.
+func (e *Error) Hint() string {
+	switch e.Kind {
+	case BadName:
+		return "write it as `docker pull` takes it: [host[:port]/]name[:tag] or …@sha256:…"
+	case NotFound:
+		return "check its name and tag"
+	case Denied:
+		if e.Login {
+			return "check docker.username and CF_DOCKER_PASSWORD (or the `docker login` in use), and that the image's name is right"
+		}
+		return "set docker.username and CF_DOCKER_PASSWORD, or `docker login " + e.Registry + "`; registries say the same of a name that does not exist"
+	case NoPlatform:
+		return "build the image for it too (docker buildx build --platform …)"
+	case Insecure:
+		return "give the registry a certificate, or list it in insecure_registries (WADI_INSECURE_REGISTRIES=" + e.Registry + ")"
+	case Unreachable:
+		return "check that the registry runs and can be reached from here"
+	}
+	return "build the image anew with a current docker or podman"
+}
+
+// platformError is an image without a variant for the nodes.
+type platformError struct{ have []string }
+
+func (e *platformError) Error() string {
+	return "is for " + strings.Join(e.have, ", ") + " only"
+}
+
+// explain finds out what an answer means.
+func explain(ref name.Reference, o Options, err error) *Error {
+	out := &Error{Reference: shown(ref), Registry: registryOf(ref), Login: o.Login != nil, Err: err}
+	var answer *transport.Error
+	var platform *platformError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &platform):
+		out.Kind, out.Err = NoPlatform, fmt.Errorf("%w, and the nodes are linux/%s", platform, o.Arch)
+	case errors.Is(err, errPlain):
+		out.Kind, out.Err = Insecure, errPlain
+	case errors.As(err, &certificate):
+		out.Kind, out.Err = Insecure, certificate
+	case errors.As(err, &answer):
+		out.Kind, out.Err = kindOf(answer), answer
+	case isNetwork(err):
+		out.Kind = Unreachable
+	}
+	return out
+}
+
+func kindOf(answer *transport.Error) Kind {
+	switch {
+	case answer.StatusCode == http.StatusNotFound:
+		return NotFound
+	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
+		return Denied
+	case answer.StatusCode == http.StatusTooManyRequests, answer.StatusCode >= http.StatusInternalServerError, answer.Temporary():
+		return Unreachable
+	}
+	return Invalid
+}
+
+// shown is a reference as people write it.
+func shown(ref name.Reference) string {
+	separator := ":"
+	if _, ok := ref.(name.Digest); ok {
+		separator = "@"
+	}
+	return repository(ref) + separator + ref.Identifier()
+}

@@ -1,0 +1,57 @@
+package inspect
+
+import (
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// hub is how Docker Hub is called where people read it, and by nodes.
+const hub = "docker.io"
+
+// localhost is the name with its port, which the library wants there.
+const localhost = "localhost:80"
+
+// parse reads an image's name as docker pull does: without a host it is on
+// Docker Hub, without a tag "latest" is meant.
+func parse(reference string, insecure []string) (name.Reference, error) {
+	var options []name.Option
+	if host, _, _ := strings.Cut(reference, "/"); mayBeInsecure(host, insecure) {
+		options = append(options, name.Insecure)
+	}
+	full := reference
+	if rest, ok := strings.CutPrefix(reference, "localhost/"); ok {
+		full = localhost + "/" + rest // or it would be taken for an account of Docker Hub
+	}
+	ref, err := name.ParseReference(full, options...)
+	if err != nil {
+		return nil, &Error{Kind: BadName, Reference: reference, Err: err}
+	}
+	return ref, nil
+}
+
+// repository is the full name of a reference without its tag or digest.
+func repository(ref name.Reference) string {
+	return registryOf(ref) + "/" + ref.Context().RepositoryStr()
+}
+
+func registryOf(ref name.Reference) string {
+	switch host := ref.Context().RegistryStr(); host {
+	case name.DefaultRegistry:
+		return hub
+	case localhost:
+		return "localhost"
+	default:
+		return host
+	}
+}
+
+// Repository is the full name of the repository that a reference is of:
+// "docker.io/library/busybox" for "busybox".
+func Repository(reference string) (string, error) {
+	ref, err := parse(reference, nil)
+	if err != nil {
+		return "", err
+	}
+	return repository(ref), nil
+}
