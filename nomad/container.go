@@ -27,6 +27,9 @@ type Container struct {
 	// HostNetwork gives tasks the node's network in place of one of their
 	// own, from which nothing is reached that listens on the node's loopback.
 	HostNetwork bool
+	// Login is the key (LoginItems) of the login with which the node pulls
+	// the image; "" = it needs none, or has one of its own.
+	Login string
 }
 
 var imageReference = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
@@ -116,6 +119,7 @@ func containerOf(task *api.Task) Container {
 	}
 	c.Image, _ = task.Config["image"].(string)
 	c.Rootfs, _ = task.Config["readonly_rootfs"].(bool)
+	c.Login = loginOf(task)
 	c.HostNetwork = fmt.Sprint(task.Config["network_mode"]) == "host"
 	return c
 }

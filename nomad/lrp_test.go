@@ -65,6 +65,13 @@ func imageLRP() LRP {
 	return in
 }
 
+// privateLRP is one that nobody pulls without a login.
+func privateLRP() LRP {
+	in := imageLRP()
+	in.Placement.Container.Login = "abc123"
+	return in
+}
+
 // The shape of these jobs is expensive to change: every difference replaces
 // every running instance of everybody.
 func TestJobShapes(t *testing.T) {
@@ -79,6 +86,7 @@ func TestJobShapes(t *testing.T) {
 			Placement: Placement{Driver: "raw_exec", Arch: "amd64"}, Lifecycle: Lifecycle{URL: "http://127.0.0.1:8470/v1/lifecycle/abc", SHA256: "abc"},
 			Credentials: []Credentials{{Path: "shared/db", File: "credentials-0.json"}}, Files: []string{"revision.json", "task.json"}, MemoryMB: 256, DiskMB: 1024}),
 		"lrp-image":          LRPJob(imageLRP()),
+		"lrp-image-login":    LRPJob(privateLRP()),
 		"lrp-docker":         LRPJob(dockerLRP(false)),
 		"lrp-docker-bridged": LRPJob(dockerLRP(true)),
 		"staging-docker": StagingJob(Staging{ID: "wadi_stage_shop_0123456789abcdef_x1", App: "shop", Project: "test", Space: "default",

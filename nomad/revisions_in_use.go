@@ -44,11 +44,13 @@ type KeysInUse struct {
 	Live map[string]bool
 	// Kept are those of all versions that Nomad keeps, Live included.
 	Kept map[string]bool
+	// Logins are the keys of the logins of all versions that Nomad keeps.
+	Logins map[string]bool
 }
 
 // KeysInUse finds the keys of the app's Variable that are still named.
 func (c *Client) KeysInUse(ctx context.Context, jobID string) (KeysInUse, error) {
-	used := KeysInUse{Live: map[string]bool{}, Kept: map[string]bool{}}
+	used := KeysInUse{Live: map[string]bool{}, Kept: map[string]bool{}, Logins: map[string]bool{}}
 	versions, _, _, err := c.API.Jobs().Versions(jobID, false, c.query(ctx)) // newest first
 	if err != nil && StatusOf(err) != http.StatusNotFound {
 		return used, c.wrap("list the versions of job "+jobID, err)
@@ -82,6 +84,9 @@ func (c *Client) KeysInUse(ctx context.Context, jobID string) (KeysInUse, error)
 }
 
 func (k KeysInUse) add(job *api.Job, live bool) {
+	if key := LoginKey(job); key != "" {
+		k.Logins[key] = true
+	}
 	for _, key := range Keys(job) {
 		k.Kept[key] = true
 		if live {

@@ -44,6 +44,9 @@ func ParseTaskJobID(id string) (appID string, ok bool) {
 // tells the address with ports alone.
 const nodeIPVar = "WADI_NODE_IP"
 
+// TaskGroup is the one group of the job of a one-off task.
+const TaskGroup = "task"
+
 // TaskJob is the batch job of a one-off task. It is tried once: a command
 // that failed may have done half of its work. It holds no text of the user
 // but names; the command is in the job's Variable.
@@ -54,13 +57,14 @@ func TaskJob(in OneOff) *api.Job {
 	task.KillTimeout = new(15 * time.Second)
 	task.Env = map[string]string{nodeIPVar: "${attr.unique.network.ip-address}"}
 	in.Placement.place(task)
+	logIn(task, LoginPath(in.ID, TaskGroup), in.Placement.Container.Login)
 	for _, file := range in.Files {
 		task.Templates = append(task.Templates, secretTemplate(VariablePath(in.ID), file, "secrets/"+file))
 	}
 	task.Templates = append(task.Templates, credentialTemplates(in.Credentials)...)
 	task.Resources = &api.Resources{CPU: new(cpuShare(in.MemoryMB)), MemoryMB: new(max(in.MemoryMB, 10))}
 	job.TaskGroups = []*api.TaskGroup{{
-		Name:             new("task"),
+		Name:             new(TaskGroup),
 		Count:            new(1),
 		EphemeralDisk:    &api.EphemeralDisk{SizeMB: new(in.DiskMB + logsMB)},
 		RestartPolicy:    &api.RestartPolicy{Attempts: new(0), Mode: new("fail")},

@@ -69,6 +69,9 @@ func (c *Client) RemoveTask(ctx context.Context, id string) error {
 	if err := c.StopJob(ctx, id, true); err != nil {
 		return err
 	}
+	if err := c.DeleteVariable(ctx, LoginPath(id, TaskGroup)); err != nil {
+		return err
+	}
 	return c.DeleteVariable(ctx, VariablePath(id))
 }
 

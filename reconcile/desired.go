@@ -35,6 +35,10 @@ type desired struct {
 	// Image is what the registry says of the app's image, once it was asked;
 	// nil for an app that is staged from source.
 	Image *lifecycle.ImageMetadata
+	// Staging is where an image's registry is asked from a node; nil = nowhere.
+	Staging *spec.Stack
+	// Login is with whose rights the image is pulled; nil = anybody's.
+	Login *login
 }
 
 // describeStack words the stack: its name and, of docker, the image.
@@ -57,7 +61,11 @@ func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
 		d.Stack = declared
 	}
 	if app.Docker != nil {
+		d.Staging = imageStaging(app, d.Stack, o)
 		d.Stack, d.StackName = imageStack(app, o), ""
+		var more spec.Diagnostics
+		d.Login, more = loginOf(app, o)
+		diags = append(diags, more...)
 	} else if app.Stack != "" {
 		d.StackName = app.Stack
 		if declared, ok := o.Stacks[app.Stack]; ok {
@@ -89,16 +97,6 @@ func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
 	var more spec.Diagnostics
 	d.Routes, more = routesOf(app, o.Domain)
 	return d, append(diags, more...)
-}
-
-// imageStack says where an app of an image runs: where its stack's
-// containers do, if it names such a stack.
-func imageStack(app spec.App, o Options) spec.Stack {
-	stack := o.Stacks[app.Stack]
-	if stack.Driver != nomad.DriverDocker {
-		return spec.Stack{Driver: nomad.DriverDocker}
-	}
-	return stack
 }
 
 // checkSidecars holds sidecars to the process they share: their memory is
@@ -171,8 +169,6 @@ func unsupported(app spec.App) spec.Diagnostics {
 			fmt.Sprintf("app %q: %s is not supported yet", app.Name, what), "Take it out of the files to go on without it."))
 	}
 	switch {
-	case app.Docker != nil && app.Docker.Username != "":
-		refuse("docker.username", "docker.username")
 	case app.Docker == nil && app.Lifecycle != "" && app.Lifecycle != "buildpack":
 		refuse("lifecycle", fmt.Sprintf("lifecycle %q", app.Lifecycle))
 	}

@@ -45,7 +45,7 @@ func diff(c comparison) AppPlan {
 	if plan.Action == None {
 		return plan
 	}
-	plan.Replaces = c.replaces(stageReason != "")
+	plan.Replaces = c.replaces(c.RevKey == "")
 	plan.Operations = c.operations(plan, stageReason)
 	plan.gains = c.Want.Routes
 	if c.Is.Job != nil {
@@ -127,7 +127,10 @@ func (c comparison) changedFacts() []Change {
 		if had && was == now || f.Name == "droplet" && f.Value == AfterStaging && c.stageReason() == "" {
 			continue
 		}
-		ch := Change{What: f.Name, From: was, To: f.Shown, Replaces: true}
+		ch := Change{What: f.Name, From: was, To: f.Shown, Replaces: f.Name != passwordFact}
+		if f.Name == digestFact && had && runs.Facts[imageFact] == c.Want.App.Docker.Image {
+			ch.What = tagMoved
+		}
 		if had && (strings.HasPrefix(f.Name, "env.") || strings.HasPrefix(was, "#")) {
 			ch.From = "(another value)"
 		}
@@ -139,7 +142,7 @@ func (c comparison) changedFacts() []Change {
 			if strings.HasPrefix(from, "#") {
 				from = "(some value)"
 			}
-			changes = append(changes, Change{What: name, From: from, Replaces: true})
+			changes = append(changes, Change{What: name, From: from, Replaces: name != passwordFact})
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(runs.Env)) {
@@ -239,6 +242,9 @@ func (c comparison) stageReason() string {
 	case c.Is.ResultErr != nil:
 		return "the blob store cannot say whether it was staged before"
 	}
+	if c.Want.App.Docker != nil {
+		return c.imageReason()
+	}
 	runs, known := c.current()
 	if !known {
 		return "this source was not staged before"
@@ -316,12 +322,15 @@ func (c comparison) operations(plan AppPlan, stageReason string) []Operation {
 		reason = summarize(plan.Changes)
 	}
 	var ops []Operation
-	if stageReason != "" {
+	switch {
+	case stageReason != "" && c.Want.App.Docker != nil:
+		ops = append(ops, Operation{Stage, "image " + c.Want.imageContainer().Image, stageReason})
+	case stageReason != "":
 		ops = append(ops,
 			Operation{Upload, fmt.Sprintf("package of %s, %s", plural(c.Pinned.Tree.Files, "file"), humanBytes(c.Pinned.Tree.Bytes)), stageReason},
 			Operation{Stage, "with " + c.Pinned.describeBuildpacks(), stageReason})
 	}
-	if c.RevKey == "" || c.Is.Job == nil || nomad.RevisionKey(c.Is.Job) != c.RevKey || !slices.Equal(liveRoutes(c.Is.Job), c.Want.Routes) {
+	if c.writes() {
 		ops = append(ops, Operation{Write, "the revision and routes to Nomad Variable " + nomad.VariablePath(c.Want.ID), reason})
 	}
 	what := fmt.Sprintf("job %s", c.Want.ID)
@@ -338,6 +347,12 @@ func (c comparison) operations(plan AppPlan, stageReason string) []Operation {
 		what += ", in place"
 	}
 	return append(ops, Operation{Register, what, reason})
+}
+
+// writes says whether instances have to be told something else when they start.
+func (c comparison) writes() bool {
+	return c.RevKey == "" || c.Is.Job == nil || nomad.RevisionKey(c.Is.Job) != c.RevKey || !slices.Equal(liveRoutes(c.Is.Job), c.Want.Routes) ||
+		c.moved(loginFact) || c.moved(passwordFact)
 }
 
 func (c comparison) warnings() []string {
@@ -379,6 +394,9 @@ func summarize(changes []Change) string {
 	var names []string
 	for _, ch := range changes {
 		names = append(names, ch.What)
+	}
+	if len(names) == 1 && names[0] == tagMoved {
+		return tagMoved
 	}
 	names = slices.Compact(names)
 	if len(names) > 3 {

@@ -56,11 +56,11 @@ func (c comparison) drift(explained bool) []Change {
 var ofOurs = regexp.MustCompile(`^(Stop|Meta\[.*|Priority|NodePool|Datacenters\..*|Constraint\..*)$|\.(Count|Constraint\..*|EphemeralDisk\..*|Update\..*|Service\..*|Template\..*|Artifact\..*)$`)
 
 // ofStacks are the parts of a job that the stack or the image makes.
-var ofStacks = regexp.MustCompile(`\.(Driver|User|Config\..*|Env\[WADI_CONTAINER\]|Network\..*|(Identity|Constraint)\..*)$`)
+var ofStacks = regexp.MustCompile(`\.(Driver|User|Config\..*|Env\[WADI_CONTAINER\]|Network\..*|(Identity|Constraint|Secret)\..*)$`)
 
 func (c comparison) explains(field string) bool {
 	if ofStacks.MatchString(field) {
-		return c.moved("stack") || c.moved("image")
+		return c.moved("stack") || c.moved(imageFact) || c.moved(digestFact) || c.moved(loginFact)
 	}
 	if strings.HasSuffix(field, ".Resources.CPU") || strings.HasSuffix(field, ".Resources.MemoryMB") {
 		runs, _ := c.current()

@@ -88,8 +88,8 @@ func revisionEvent(rev revisionRecord) AppEvent {
 	if rev.Droplet != "" {
 		parts = append(parts, "droplet "+shortDigest(rev.Droplet))
 	}
-	if rev.Image != "" {
-		parts = append(parts, "image "+rev.Image)
+	if rev.ImageMetadata != nil {
+		parts = append(parts, "image "+rev.ImageMetadata.Image)
 	}
 	text := strings.Join(parts, ", ")
 	if rev.Reason != "" {

@@ -51,6 +51,9 @@ func (u *run) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := u.writeLogins(ctx, used); err != nil {
+		return err
+	}
 	news := maps.Clone(u.revision.Items)
 	news[nomad.RoutesKey] = routesJSON(w.want.Routes)
 	secret.Items = keepKeys(secret.Items, news, used)
@@ -135,7 +138,7 @@ func (u *run) remember(ctx context.Context, state, reason string) error {
 	facts := recordable(factsOf(w.want, w.pinned, u.r.Lifecycle.SHA256, w.salt, &u.result))
 	rev := revisionRecord{
 		Key: u.revision.key(), Package: w.pinned.Package, StagingKey: w.pinned.StagingKey, Generation: u.result.Generation,
-		Droplet: u.result.Droplet, Image: imageOf(u.result), StagedAt: u.result.StagedAt, Buildpack: u.result.LifecycleMetadata.DetectedBuildpack, Cache: u.result.Cache,
+		Droplet: u.result.Droplet, ImageMetadata: u.result.Image, StagedAt: u.result.StagedAt, Buildpack: u.result.LifecycleMetadata.DetectedBuildpack, Cache: u.result.Cache,
 		Pins: w.pinned.pins(w.salt), Facts: facts, Env: w.envSums,
 		Who: u.r.Options.Who, When: time.Now().UTC().Truncate(time.Second), GitCommit: u.r.Options.GitCommit,
 		State: state, Reason: reason,
@@ -388,6 +391,9 @@ func (u *run) stop(ctx context.Context) error {
 // forget removes the app's secrets, its record, and what stagings left.
 func (u *run) forget(ctx context.Context) error {
 	if err := u.sweep(ctx, true); err != nil {
+		return err
+	}
+	if err := u.forgetLogins(ctx); err != nil {
 		return err
 	}
 	if err := u.r.Nomad.DeleteVariable(ctx, nomad.VariablePath(u.plan.Job)); err != nil {

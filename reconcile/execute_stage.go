@@ -118,7 +118,10 @@ func (u *run) stage(ctx context.Context) error {
 		return fmt.Errorf("staging job %s ended well but left no result", id)
 	}
 	u.result = *result
-	return u.cleanStaging(ctx, id)
+	if err := u.cleanStaging(ctx, id); err != nil || w.want.App.Docker == nil {
+		return err
+	}
+	return w.agreed(result.Image)
 }
 
 func (u *run) startStaging(ctx context.Context) (string, error) {
@@ -135,13 +138,17 @@ func (u *run) startStaging(ctx context.Context) (string, error) {
 	if input.Env == nil {
 		input.Env = map[string]string{}
 	}
+	bindings := w.want.Bindings
+	if w.want.App.Docker != nil {
+		input, bindings = u.imageInput(input), nil
+	}
 	if _, err := u.r.Nomad.WriteVariable(ctx, nomad.VariablePath(id), nomad.Variable{
 		Items: map[string]string{nomad.StagingKeyItem: string(mustJSON(input))}}); err != nil {
 		return "", err
 	}
 	job := nomad.StagingJob(nomad.Staging{
 		ID: id, App: w.want.App.Name, Project: u.r.Options.Project, Space: u.r.Nomad.Space,
-		Placement: u.r.placement(w.want), Lifecycle: u.r.lifecycle(), Credentials: credentials(w.want.Bindings), MemoryMB: w.pinned.MemoryMB, DiskMB: w.pinned.DiskMB,
+		Placement: u.r.stagingPlacement(w.want), Lifecycle: u.r.lifecycle(), Credentials: credentials(bindings), MemoryMB: w.pinned.MemoryMB, DiskMB: w.pinned.DiskMB,
 	})
 	if err := u.r.Nomad.RunBatch(ctx, job); err != nil {
 		return "", errors.Join(err, u.cleanStaging(ctx, id)) // or its Variable stays, with the env

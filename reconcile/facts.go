@@ -48,7 +48,8 @@ func factsOf(d desired, p pinned, lifecycleSHA string, salt []byte, result *life
 		ofApp("droplet", droplet),
 	}
 	if d.App.Docker != nil {
-		facts = []fact{ofApp("image", d.describeImage())}
+		facts = []fact{ofApp(imageFact, d.App.Docker.Image), ofApp(digestFact, d.describeDigest())}
+		facts = append(facts, d.Login.facts(salt)...)
 	}
 	m := masks{}
 	digests := stage.EnvDigests(salt, d.App.Env)

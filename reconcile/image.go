@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"runtime"
@@ -9,23 +10,136 @@ import (
 
 	"wadi/nomad"
 	"wadi/spec"
+	"wadi/stage"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/inspect"
 )
 
-// dockerLifecycle is Cloud Foundry's name for apps of images.
-const dockerLifecycle = "docker"
+// Staging an image needs little: it fetches no layers.
+const (
+	imageStagingMemoryMB = 128
+	imageStagingDiskMB   = 256 // of which Nomad's own log takes a part
+)
 
-// resolveImage asks the registry what the app's image is now.
-func (r *Reconciler) resolveImage(ctx context.Context, d desired) (pinned, error) {
-	meta, err := inspect.Image(ctx, d.App.Docker.Image, inspect.Options{Arch: runtime.GOARCH})
-	if err != nil {
-		return pinned{}, spec.Diagnostics{at(d.App, "docker", spec.SeverityError, fmt.Sprintf("app %q: %v", d.App.Name, err), "")}
+// tagMoved is the change of an image behind the same name.
+const tagMoved = "image tag moved"
+
+// planAttempts is how often a plan asks a registry that does not answer.
+const planAttempts = 2
+
+// imageStack says where an app of an image runs: where its stack's
+// containers do, if it names such a stack.
+func imageStack(app spec.App, o Options) spec.Stack {
+	stack := o.Stacks[app.Stack]
+	if stack.Driver != nomad.DriverDocker {
+		return spec.Stack{Driver: nomad.DriverDocker}
 	}
-	if diags := checkImage(d, meta); len(diags) > 0 {
-		return pinned{}, diags
+	return stack
+}
+
+// imageStaging is the stack on which an app's image is asked for: the one
+// that it names, else the default.
+func imageStaging(app spec.App, initial spec.Stack, o Options) *spec.Stack {
+	stack, ok := o.Stacks[app.Stack]
+	if !ok {
+		stack = initial
 	}
-	return pinned{Image: &meta}, nil
+	if stack.Driver == nomad.DriverRawExec && !o.RawExec || stack.Driver == nomad.DriverDocker && !nomad.IsImage(stack.Image) {
+		return nil
+	}
+	return &stack
+}
+
+// resolveImage asks the registry what the app's image is now. Where it does
+// not answer, what runs goes on; else staging has to ask: the registry may
+// well answer the nodes.
+func (r *Reconciler) resolveImage(ctx context.Context, d desired, runs revisionRecord) (pinned, error) {
+	p := pinned{MemoryMB: imageStagingMemoryMB, DiskMB: imageStagingDiskMB}
+	reference := d.App.Docker.Image
+	meta, login, err := r.askRegistry(ctx, d)
+	if p.Login = login; err == nil {
+		p.Image, reference = &meta, meta.Image
+	}
+	p.StagingKey = stage.ImageKey(lifecycle.Version, runtime.GOARCH, reference)
+	switch {
+	case ctx.Err() != nil:
+		return p, context.Cause(ctx)
+	case err == nil:
+		if diags := checkImage(d, meta); len(diags) > 0 {
+			return p, diags
+		}
+	case !inspect.IsUnreachable(err):
+		return p, imageError(d, err)
+	case runs.ImageMetadata != nil && runs.Facts[imageFact] == d.App.Docker.Image && !r.Options.Restage:
+		p.Unresolved = []string{fmt.Sprintf("which image %s is now: %v; the one that runs is kept", d.App.Docker.Image, err)}
+		p.keepImage(runs)
+	case d.Staging == nil:
+		return p, imageError(d, fmt.Errorf("%w, and nothing can ask it from a node: no stack is there for that", err))
+	default:
+		p.Unresolved = []string{fmt.Sprintf("which image %s is now: %v; staging asks from a node", d.App.Docker.Image, err)}
+	}
+	return p, nil
+}
+
+// keepImage pins the image, and who pulls it, to what runs.
+func (p *pinned) keepImage(runs revisionRecord) {
+	p.Image, p.StagingKey = runs.ImageMetadata, runs.StagingKey
+	if shown := runs.Facts[loginFact]; p.Login == nil && shown != "" {
+		p.Login = &login{Shown: shown}
+	}
+}
+
+// imageError is a registry's answer as an error at the place of the files.
+func imageError(d desired, err error) error {
+	detail := ""
+	var known *inspect.Error
+	if errors.As(err, &known) {
+		detail = known.Hint()
+	}
+	return spec.Diagnostics{at(d.App, "docker", spec.SeverityError, fmt.Sprintf("app %q: %v", d.App.Name, err), detail)}
+}
+
+// observeImage finds out what is known of the app's image, where the plan
+// could not ask, and whether it has to be staged. What runs was staged;
+// where nothing can stage, the registry's answer to the plan is all there is.
+func (r *Reconciler) observeImage(ctx context.Context, d desired, p *pinned, is *observed) {
+	runs := is.runs()
+	switch {
+	case d.Staging == nil:
+		is.Result = new(lifecycle.ImageResult(*p.Image))
+	case !r.Options.Restage && p.Image != nil && runs.ImageMetadata != nil && runs.ImageMetadata.Image == p.Image.Image:
+		is.Result, is.Generation = new(lifecycle.ImageResult(*p.Image)), runs.Generation
+	default:
+		is.Result, is.Generation, is.Gone, is.ResultErr = r.stagingResult(ctx, p.StagingKey)
+		if p.Image == nil && is.Result != nil {
+			p.Image = is.Result.Image
+		}
+	}
+}
+
+// imageReason says why an image has to be staged.
+func (c comparison) imageReason() string {
+	if runs, known := c.current(); known && runs.ImageMetadata != nil && runs.Facts[imageFact] == c.Want.App.Docker.Image {
+		return tagMoved
+	}
+	return "this image was not staged before"
+}
+
+// agreed is an error unless staging found the image that the plan speaks of.
+// Where the plan could not tell, it is known from now on.
+func (w *work) agreed(found *lifecycle.ImageMetadata) error {
+	switch planned := w.want.Image; {
+	case found == nil:
+		return errors.New("staging found no image: this wadi and this lifecycle do not belong together")
+	case planned == nil:
+		w.want.Image = found
+		if diags := checkImage(w.want, *found); len(diags) > 0 {
+			return diags
+		}
+	case planned.Image != found.Image:
+		return fmt.Errorf("the plan was made for the image %s, and staging found %s: plan again", planned.Image, found.Image)
+	}
+	return nil
 }
 
 // checkImage finds what the image cannot do for the app.
@@ -56,20 +170,12 @@ var rootUser = regexp.MustCompile(`^(root|0+)?(:.*)?$`)
 
 func isRoot(user string) bool { return rootUser.MatchString(user) }
 
-// imageResult is the result of staging an image.
-func imageResult(meta *lifecycle.ImageMetadata) *lifecycle.Result {
-	return &lifecycle.Result{Image: meta, DropletMetadata: lifecycle.DropletMetadata{
-		LifecycleType: dockerLifecycle, ProcessTypes: map[string]string{spec.WebProcess: strings.Join(meta.Command(), " ")},
-	}}
-}
-
-// describeImage words what an app runs: the name in the files and what that
-// is now.
-func (d desired) describeImage() string {
+// describeDigest words what the name of the image stands for.
+func (d desired) describeDigest() string {
 	if d.Image == nil {
-		return d.App.Docker.Image
+		return AfterStaging
 	}
-	return d.App.Docker.Image + " (" + shortImageDigest(d.Image.Digest) + ")"
+	return shortImageDigest(d.Image.Digest)
 }
 
 func shortImageDigest(digest string) string {
@@ -79,10 +185,11 @@ func shortImageDigest(digest string) string {
 
 // imageContainer is where the processes of an app of an image run.
 func (d desired) imageContainer() nomad.Container {
-	if d.Image == nil {
-		return nomad.Container{Image: d.App.Docker.Image}
+	c := nomad.Container{Image: d.App.Docker.Image, Login: d.Login.key()}
+	if d.Image != nil {
+		c.Image = d.Image.Image
 	}
-	return nomad.Container{Image: d.Image.Image}
+	return c
 }
 
 // portsOf are the ports of a process of an image, the first one its PORT.
@@ -91,12 +198,4 @@ func (d desired) portsOf(p process) []int {
 		return nil
 	}
 	return d.Image.TCPPorts()
-}
-
-// imageOf is what the record keeps of an image; "" = there is a droplet.
-func imageOf(result lifecycle.Result) string {
-	if result.Image == nil {
-		return ""
-	}
-	return result.Image.Image
 }

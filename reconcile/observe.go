@@ -136,6 +136,9 @@ func (r *Reconciler) stagingResult(ctx context.Context, key string) (result *lif
 	if err := json.Unmarshal(body, &known); err != nil {
 		return nil, 0, false, fmt.Errorf("the staging result %s cannot be read: %w", shortDigest(key), err)
 	}
+	if known.Image != nil { // which has no droplet
+		return &known, known.Generation, false, nil
+	}
 	has, err := r.Blobs.Has(ctx, known.Droplet)
 	if err != nil {
 		return nil, known.Generation, false, err

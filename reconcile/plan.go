@@ -108,6 +108,10 @@ type Options struct {
 	Who          string // recorded with a revision
 	GitCommit    string // recorded with a revision; "" = not known
 	AllowRawExec bool   // raw_exec on an agent that is not on loopback
+	RawExec      bool   // raw_exec is allowed, or Nomad on loopback
 	RefuseRoot   bool   // images may not run as root
-	Stacks       map[string]spec.Stack
+	// DockerPassword belongs to the users that the files name (docker.username).
+	DockerPassword     string
+	InsecureRegistries []string // that may be asked without encryption
+	Stacks             map[string]spec.Stack
 }

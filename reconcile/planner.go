@@ -14,6 +14,7 @@ import (
 	"wadi/nomad"
 	"wadi/spec"
 	"wadi/stage"
+	"wadi/stage/lifecycle"
 )
 
 // work is what carrying out an app's plan needs beside its words.
@@ -134,6 +135,7 @@ func named(doc *spec.Document, app string) bool {
 func (r *Reconciler) desire(doc *spec.Document, region string) ([]desired, []string, error) {
 	o := r.Options
 	o.Stacks = doc.Stacks
+	o.RawExec = r.Nomad.Loopback() || o.AllowRawExec
 	var wants []desired
 	var errs spec.Diagnostics
 	var warnings []string
@@ -148,7 +150,7 @@ func (r *Reconciler) desire(doc *spec.Document, region string) ([]desired, []str
 				warnings = append(warnings, diag.String())
 			}
 		}
-		if d.Stack.Driver == nomad.DriverRawExec && !r.Nomad.Loopback() && !o.AllowRawExec {
+		if d.Stack.Driver == nomad.DriverRawExec && !o.RawExec {
 			errs = append(errs, at(app, "stack", spec.SeverityError,
 				fmt.Sprintf("app %q would run with raw_exec, without isolation, on %s, which is not on this machine", app.Name, r.Nomad.Address()),
 				"Give it a stack with driver docker, or set allow_raw_exec (WADI_ALLOW_RAW_EXEC=true) if that Nomad is yours alone."))
@@ -174,9 +176,10 @@ func (r *Reconciler) planApp(ctx context.Context, d desired, of planning, who id
 	if err != nil {
 		return AppPlan{}, err
 	}
-	switch d.Image = p.Image; {
-	case p.Image != nil:
-		is.Result = imageResult(p.Image)
+	switch {
+	case d.App.Docker != nil:
+		r.observeImage(ctx, d, &p, &is)
+		d.Image, d.Login = p.Image, p.Login
 	case !p.Open:
 		r.observeResult(ctx, &is, p.StagingKey)
 	}
@@ -189,9 +192,12 @@ func (r *Reconciler) planApp(ctx context.Context, d desired, of planning, who id
 		}
 	}
 	result := is.Result
-	restage := r.Options.Restage && p.Image == nil
+	restage := r.Options.Restage && (d.App.Docker == nil || d.Staging != nil)
 	if restage {
 		result = nil
+	}
+	if result == nil && p.Image != nil {
+		result = new(lifecycle.ImageResult(*p.Image)) // staging has to agree
 	}
 	c := comparison{
 		Want: d, Pinned: p, Is: is, Restage: restage,
@@ -261,20 +267,33 @@ func (r *Reconciler) job(d desired, live *api.Job, rev revision) *api.Job {
 // placement says where an app's tasks run. On this machine alone an instance
 // counts as healthy a little sooner.
 func (r *Reconciler) placement(d desired) nomad.Placement {
-	place := nomad.Placement{Driver: d.Stack.Driver, NodePool: d.Stack.NodePool, Datacenters: d.Stack.Datacenters,
-		Constraints: constraintsOf(d.Stack.Constraints), Arch: runtime.GOARCH, MinHealthy: 3 * time.Second}
-	if d.Stack.Priority != nil {
-		place.Priority = *d.Stack.Priority
+	place := r.placementOn(d.Stack)
+	if d.App.Docker != nil {
+		place.Container = d.imageContainer()
+	}
+	return place
+}
+
+// stagingPlacement says where an app is staged.
+func (r *Reconciler) stagingPlacement(d desired) nomad.Placement {
+	if d.Staging != nil {
+		return r.placementOn(*d.Staging)
+	}
+	return r.placement(d)
+}
+
+func (r *Reconciler) placementOn(stack spec.Stack) nomad.Placement {
+	place := nomad.Placement{Driver: stack.Driver, NodePool: stack.NodePool, Datacenters: stack.Datacenters,
+		Constraints: constraintsOf(stack.Constraints), Arch: runtime.GOARCH, MinHealthy: 3 * time.Second}
+	if stack.Priority != nil {
+		place.Priority = *stack.Priority
 	}
 	if r.Nomad.Loopback() {
 		place.MinHealthy = time.Second
 	}
-	if d.Stack.Driver == nomad.DriverDocker {
+	if stack.Driver == nomad.DriverDocker {
 		// the blob store has to be reached from the container
-		place.Container = nomad.Container{Image: d.Stack.Image, Rootfs: true, HostNetwork: r.Blobs.Loopback()}
-	}
-	if d.App.Docker != nil {
-		place.Container = d.imageContainer()
+		place.Container = nomad.Container{Image: stack.Image, Rootfs: true, HostNetwork: r.Blobs.Loopback()}
 	}
 	return place
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"wadi/stage/lifecycle"
 )
 
 // recordItem is the key of an app's record Variable.
@@ -26,10 +28,13 @@ type revisionRecord struct {
 	StagingKey string `json:"staging_key"`
 	Generation int    `json:"generation"`
 	Droplet    string `json:"droplet"`
-	Image      string `json:"image,omitempty"` // in place of a droplet: the pinned reference
-	StagedAt   int64  `json:"staged_at"`
-	Buildpack  string `json:"buildpack,omitempty"`
-	Cache      string `json:"cache,omitempty"` // blob digest of the build cache
+	// ImageMetadata is what was known of the image then: a plan that cannot
+	// ask its registry goes on with it.
+	ImageMetadata *lifecycle.ImageMetadata `json:"image_metadata,omitempty"`
+
+	StagedAt  int64  `json:"staged_at"`
+	Buildpack string `json:"buildpack,omitempty"`
+	Cache     string `json:"cache,omitempty"` // blob digest of the build cache
 	// Pins are the commits and digests of buildpacks that lie on servers, by
 	// keyed digests of what they are called and where they lie.
 	Pins map[string]string `json:"pins,omitempty"`

@@ -22,13 +22,15 @@ type pinned struct {
 	StagingKey string
 	MemoryMB   int // of the staging task
 	DiskMB     int
-	// Unresolved says of which buildpacks it could not be found out what they
-	// are now. Open: for one at least it is not known either what it was, so
+	// Unresolved says of which buildpacks or image it could not be found out
+	// what they are now. Open: for one at least it is not known either what it was, so
 	// nobody can tell whether the source was staged.
 	Unresolved []string
 	Open       bool
-	// Image is set, and nothing else, for an app of an image.
+	// Image is what an app's image is now; nil for other apps, and where
+	// only staging can tell.
 	Image *lifecycle.ImageMetadata
+	Login *login // with which the registry gives it; nil = to anybody
 }
 
 // Staging gets at least this much, as in Cloud Foundry.
@@ -41,7 +43,7 @@ const (
 // changes nothing. runs is the revision that runs, if it is known.
 func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who identity, runs revisionRecord) (pinned, error) {
 	if d.App.Docker != nil {
-		return r.resolveImage(ctx, d)
+		return r.resolveImage(ctx, d, runs)
 	}
 	if d.App.Path == "" {
 		return pinned{}, fmt.Errorf("app %q has no path", d.App.Name)

@@ -68,6 +68,9 @@ func sharedRevision(d desired, result lifecycle.Result, blobURL string, who iden
 		Stack:           d.StackName,
 		VCAPApplication: mustJSON(map[string]any{}),
 	}
+	if result.Image != nil {
+		rev.StagedAt = 0 // an image has times of its own, and the plan knows all of its revision
+	}
 	rev.VCAPApplication = mustJSON(who.vcapApplication(keyed(salt, append(mustJSON(rev), environment...))))
 	return rev
 }

@@ -56,7 +56,10 @@ func (r *Reconciler) appStatus(ctx context.Context, id string) (*AppStatus, erro
 		s.URLs = append(s.URLs, routeURL(r.Platform.RouterURL, route))
 	}
 	if runs, ok := rec.byKey(nomad.RevisionKey(job)); ok {
-		s.Revision, s.Droplet, s.Buildpack, s.Image = runs.Number, runs.Droplet, runs.Buildpack, runs.Image
+		s.Revision, s.Droplet, s.Buildpack = runs.Number, runs.Droplet, runs.Buildpack
+		if runs.ImageMetadata != nil {
+			s.Image = runs.ImageMetadata.Image
+		}
 	}
 	for _, g := range job.TaskGroups {
 		s.Processes = append(s.Processes, r.processStatus(ctx, job, g, allocs))

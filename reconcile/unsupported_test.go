@@ -25,7 +25,7 @@ var fates = map[string]string{
 	"App.Buildpacks": served, "App.Env": served, "App.RouteMode": partial, "App.Routes": partial, "App.Services": partial,
 	"App.Processes": served, "App.Sidecars": partial, "App.Metadata": partial, "App.Features": partial, "App.Deploy": served,
 	"App.Sensitive": book, "App.Masked": book, "App.Field": book, "App.Pos": book, "App.FieldPos": book,
-	"Docker.Image": served, "Docker.Username": partial,
+	"Docker.Image": served, "Docker.Username": served,
 	"Route.Route": book, "Route.Written": book, "Route.Host": served, "Route.Port": partial, "Route.Path": served, "Route.Protocol": partial, "Route.Options": partial, "Route.Pos": book,
 	"Service.Name": partial, "Service.BindingName": served, "Service.Parameters": partial,
 	"Process.Type": served, "Process.Instances": served, "Process.MemoryMB": served, "Process.DiskMB": served, "Process.LogRateLimitBPS": partial,
@@ -68,7 +68,6 @@ func TestRefusals(t *testing.T) {
 		line              int
 		severity          spec.Severity
 	}{
-		{"docker: {image: x, username: me}", "docker.username is not supported yet", "docker.username", 3, spec.SeverityError},
 		{"lifecycle: cnb", `lifecycle "cnb" is not supported yet`, "lifecycle", 3, spec.SeverityError},
 		{"metadata: {labels: {a: b}}", "metadata (labels and annotations) is not supported yet", "metadata", 3, spec.SeverityError},
 		{"metadata: {annotations: {a: b}}", "metadata (labels and annotations) is not supported yet", "metadata", 3, spec.SeverityError},

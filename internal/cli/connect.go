@@ -83,6 +83,7 @@ func (s settings) options(ctx context.Context, project string, named bool) recon
 		Prune: s.Prune, Adopt: s.Adopt, Restage: s.Restage, ResetCount: s.ResetCount,
 		Parallelism: s.Parallelism, Domain: s.Domain, Dir: s.Dir, CacheDir: cacheDir(),
 		Who: who(), GitCommit: gitCommit(ctx, s.Project), AllowRawExec: s.RawOK, RefuseRoot: !s.RootOK,
+		DockerPassword: s.DockerPassword, InsecureRegistries: s.InsecureRegistries,
 	}
 }
 

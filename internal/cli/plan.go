@@ -11,7 +11,7 @@ import (
 
 // planFlags are the settings that change what a plan is.
 var planFlags = []string{keyApp, keyVar, keyVarsFile, keySpace, keyProject, keyJSON, keyParallelism, keyPrune, keyAdopt,
-	keyRestage, keyResetCount, keyDomain, keyAllowRawExec, keyAllowRoot, keyPlatformSpace}
+	keyRestage, keyResetCount, keyDomain, keyAllowRawExec, keyAllowRoot, keyInsecure, keyPlatformSpace}
 
 func newPlan(streams Streams) *cobra.Command {
 	cmd := &cobra.Command{

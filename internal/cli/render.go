@@ -38,6 +38,6 @@ job whose source was not staged yet cannot be registered: its revision is
 			return nil
 		},
 	}
-	addFlags(cmd, keyApp, keyVar, keyVarsFile, keySpace, keyProject, keyResetCount, keyDomain, keyAllowRawExec, keyAllowRoot, keyPlatformSpace)
+	addFlags(cmd, keyApp, keyVar, keyVarsFile, keySpace, keyProject, keyResetCount, keyDomain, keyAllowRawExec, keyAllowRoot, keyInsecure, keyPlatformSpace)
 	return cmd
 }

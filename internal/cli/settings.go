@@ -32,6 +32,7 @@ const (
 	keyDomain        = "domain"
 	keyAllowRawExec  = "allow_raw_exec"
 	keyAllowRoot     = "allow_root"
+	keyInsecure      = "insecure_registries"
 	keyPlatformSpace = "platform_space"
 )
 
@@ -63,6 +64,7 @@ var settingsTable = []setting{
 	{keyDomain, "localhost", "the `domain` of default routes", true},
 	{keyAllowRawExec, false, "allow the driver raw_exec on a Nomad that is not on this machine", false},
 	{keyAllowRoot, true, "allow processes of Docker images to be root in their containers", false},
+	{keyInsecure, []string(nil), "ask this `registry` (host or host:port) without encryption or proof; may be repeated", false},
 	{keyPlatformSpace, "default", "the `space` where the platform's jobs live", true},
 }
 
@@ -80,6 +82,8 @@ type settings struct {
 	JSON, NoColor, AutoApprove, Detailed     bool
 	Prune, Adopt, Restage, ResetCount, RawOK bool
 	RootOK                                   bool
+	InsecureRegistries                       []string
+	DockerPassword                           string // as for cf: CF_DOCKER_PASSWORD, nowhere else
 	Parallelism                              int
 
 	GitHub github
@@ -122,7 +126,7 @@ func loadSettings(cmd *cobra.Command, paths []string) (settings, error) {
 	if err != nil {
 		return settings{}, fmt.Errorf("find the working directory: %w", err)
 	}
-	s := settings{Dir: dir, Project: projectDir(dir, paths), Paths: paths, GitHub: githubFrom(os.Getenv, dir)}
+	s := settings{Dir: dir, Project: projectDir(dir, paths), Paths: paths, GitHub: githubFrom(os.Getenv, dir), DockerPassword: os.Getenv("CF_DOCKER_PASSWORD")}
 	v := viper.New()
 	if s.ProjectVars, err = readConfigFile(v, s.Project); err != nil {
 		return settings{}, err
@@ -172,6 +176,7 @@ func (s *settings) fill(v *viper.Viper) error {
 	s.Apps = listOf(v, keyApp, ",")
 	s.VarsFiles = listOf(v, keyVarsFile, string(os.PathListSeparator))
 	s.Vars = v.GetStringSlice(keyVar)
+	s.InsecureRegistries = listOf(v, keyInsecure, ",")
 	return nil
 }
 

@@ -46,12 +46,11 @@ func registryOf(ref name.Reference) string {
 	}
 }
 
-// Repository is the full name of the repository that a reference is of:
-// "docker.io/library/busybox" for "busybox".
-func Repository(reference string) (string, error) {
+// Registry is the host that has an image: "docker.io" for "busybox".
+func Registry(reference string) (string, error) {
 	ref, err := parse(reference, nil)
 	if err != nil {
 		return "", err
 	}
-	return repository(ref), nil
+	return registryOf(ref), nil
 }

@@ -256,15 +256,21 @@ func TestAttempts(t *testing.T) {
 	checkError(t, err, Unreachable, "connection refused")
 }
 
-func TestRepository(t *testing.T) {
+func TestReference(t *testing.T) {
 	t.Parallel()
+	digest := "@sha256:" + strings.Repeat("a", 64)
 	for reference, want := range map[string]string{
-		"busybox": "docker.io/library/busybox", "library/busybox:1": "docker.io/library/busybox", "docker.io/busybox": "docker.io/library/busybox",
-		"index.docker.io/library/busybox@sha256:" + strings.Repeat("a", 64): "docker.io/library/busybox",
-		"team/app": "docker.io/team/app", "registry.example.com/app:1": "registry.example.com/app", "host:5000/a/b/c": "host:5000/a/b/c", "localhost/app": "localhost/app",
+		"busybox": "docker.io/library/busybox:latest", "library/busybox:1": "docker.io/library/busybox:1", "docker.io/busybox": "docker.io/library/busybox:latest",
+		"index.docker.io/library/busybox:1" + digest: "docker.io/library/busybox" + digest,
+		"team/app": "docker.io/team/app:latest", "registry.example.com/app:1": "registry.example.com/app:1", "host:5000/a/b/c": "host:5000/a/b/c:latest", "localhost/app": "localhost/app:latest",
 	} {
-		if got, err := Repository(reference); err != nil || got != want {
-			t.Errorf("%s: %s, %v", reference, got, err)
+		ref, err := parse(reference, nil)
+		if err != nil || shown(ref) != want {
+			t.Errorf("%s: %s, %v, want %s", reference, shown(ref), err, want)
+		}
+		host, _, _ := strings.Cut(want, "/")
+		if got, err := Registry(reference); err != nil || got != host {
+			t.Errorf("%s: registry %s, %v", reference, got, err)
 		}
 	}
 }

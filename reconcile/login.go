@@ -1,0 +1,168 @@
+package reconcile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"wadi/nomad"
+	"wadi/spec"
+	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/inspect"
+)
+
+// login is with whose rights an app's image is pulled.
+type login struct {
+	// Shown is who, and where; also what tells the logins of an app apart.
+	Shown    string
+	Username string
+	Password string // "" = what the app's Variables hold is kept
+	// Fleeting is a password of Docker's own configuration: a credential
+	// helper may make a new one each time, which is no change.
+	Fleeting bool
+}
+
+func newLogin(image, username, password string) *login {
+	host, err := inspect.Registry(image)
+	if err != nil {
+		host = image // the plan refuses it
+	}
+	return &login{Shown: username + " at " + host, Username: username, Password: password}
+}
+
+// loginOf is the login that the files ask for, with the password that came
+// beside them.
+func loginOf(app spec.App, o Options) (*login, spec.Diagnostics) {
+	switch username, password := app.Docker.Username, o.DockerPassword; {
+	case username == "":
+		return nil, nil
+	case password == "":
+		return nil, spec.Diagnostics{at(app, "docker.username", spec.SeverityError,
+			fmt.Sprintf("app %q: docker.username is %q, and the environment variable CF_DOCKER_PASSWORD is not set", app.Name, username),
+			"Set it to the password of that user at the image's registry.")}
+	default:
+		return newLogin(app.Docker.Image, username, password), nil
+	}
+}
+
+// key names a login in the job and its Variables. It says who, not how: a new
+// password reaches the instances that are started next, and replaces none.
+func (l *login) key() string {
+	if l == nil {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(l.Shown))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Names of the facts of an app of an image.
+const (
+	imageFact    = "image"
+	digestFact   = "image digest"
+	loginFact    = "registry login"
+	passwordFact = "registry password"
+)
+
+func (l *login) facts(salt []byte) []fact {
+	if l == nil {
+		return nil
+	}
+	facts := []fact{{Name: loginFact, Value: l.Shown, Shown: l.Shown, App: true}}
+	if l.Password != "" && !l.Fleeting {
+		facts = append(facts, fact{passwordFact, "#" + keyed(salt, []byte(l.Password))[:16], "(sensitive)", false})
+	}
+	return facts
+}
+
+// inspection is how this app's registry is asked.
+func (r *Reconciler) inspection(l *login) inspect.Options {
+	o := inspect.Options{Arch: runtime.GOARCH, Insecure: r.Options.InsecureRegistries, Attempts: planAttempts}
+	if l != nil {
+		o.Login = &inspect.Login{Username: l.Username, Password: l.Password}
+	}
+	return o
+}
+
+// askRegistry asks with the login of the files. Where they have none, it
+// asks as anybody, and only if that is refused with what `docker login` left:
+// nobody's own password goes along with an image that is for all.
+func (r *Reconciler) askRegistry(ctx context.Context, d desired) (lifecycle.ImageMetadata, *login, error) {
+	image := d.App.Docker.Image
+	meta, err := inspect.Image(ctx, image, r.inspection(d.Login))
+	var known *inspect.Error
+	if d.Login != nil || !errors.As(err, &known) || known.Kind != inspect.Denied {
+		return meta, d.Login, err
+	}
+	found, e := inspect.DockerLogin(image)
+	if e != nil || found == nil {
+		return meta, nil, errors.Join(err, e)
+	}
+	l := newLogin(image, found.Username, found.Password)
+	l.Fleeting = true
+	meta, err = inspect.Image(ctx, image, r.inspection(l))
+	return meta, l, err
+}
+
+// imageInput is what the staging of an image is told: neither env nor
+// bindings, of which it needs none.
+func (u *run) imageInput(in lifecycle.Staging) lifecycle.Staging {
+	want := u.plan.work.want
+	source := &lifecycle.ImageSource{Reference: want.imageContainer().Image, Insecure: u.r.Options.InsecureRegistries}
+	if l := want.Login; l != nil {
+		source.Username, source.Password = l.Username, l.Password
+	}
+	return lifecycle.Staging{
+		BlobURL: in.BlobURL, Space: in.Space, App: in.App, StagingKey: in.StagingKey, Generation: in.Generation, TimeoutS: in.TimeoutS,
+		MemoryMB: in.MemoryMB, DiskMB: in.DiskMB, Image: source,
+	}
+}
+
+// writeLogins gives the nodes the login with which they pull the app's image,
+// a Variable for each group that has tasks; those of groups that have left
+// stay until the app goes.
+func (u *run) writeLogins(ctx context.Context, used nomad.KeysInUse) error {
+	w := u.plan.work
+	var news map[string]string
+	if l := w.want.Login; l != nil {
+		if l.Password == "" {
+			return nil // kept as it is
+		}
+		news = nomad.LoginItems(l.key(), l.Username, l.Password)
+	}
+	for _, p := range w.want.Processes {
+		path := nomad.LoginPath(w.want.ID, p.Group)
+		v, err := u.r.Nomad.ReadVariable(ctx, path)
+		if err != nil {
+			return err
+		}
+		if v.Index == 0 && news == nil {
+			continue
+		}
+		if v.Items = nomad.KeepLogins(v.Items, news, used); len(v.Items) == 0 {
+			err = u.r.Nomad.DeleteVariable(ctx, path)
+		} else {
+			_, err = u.r.Nomad.WriteVariable(ctx, path, v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetLogins removes all logins of the app.
+func (u *run) forgetLogins(ctx context.Context) error {
+	paths, err := u.r.Nomad.ListVariables(ctx, nomad.LoginPath(u.plan.Job, ""))
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if err := u.r.Nomad.DeleteVariable(ctx, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
