@@ -12,9 +12,11 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -27,14 +29,38 @@ import (
 // Registry is a registry on loopback, which an engine pulls from by HTTP.
 type Registry struct {
 	Host string // "127.0.0.1:5000"
+
+	auth               Auth
+	username, password string
+	failures           atomic.Int64
 }
 
-// NewRegistry starts a registry that ends with the test. What an engine has
-// pulled from it is removed then.
-func NewRegistry(t testing.TB) *Registry {
+// Auth is how a registry finds out who asks.
+type Auth string
+
+// The ways: not at all, by name and password with each request, or by a token
+// that is given for them.
+const (
+	AuthNone   Auth = "none"
+	AuthBasic  Auth = "basic"
+	AuthBearer Auth = "bearer"
+)
+
+// NewRegistry starts a registry for all, that ends with the test. What an
+// engine has pulled from it is removed then.
+func NewRegistry(t testing.TB) *Registry { return NewPrivateRegistry(t, AuthNone, "", "") }
+
+// NewPrivateRegistry is a registry for one user.
+func NewPrivateRegistry(t testing.TB, auth Auth, username, password string) *Registry {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	r := &Registry{Host: strings.TrimPrefix(server.URL, "http://")}
+	r := &Registry{auth: auth, username: username, password: password}
+	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if r.admits(w, req) {
+			images.ServeHTTP(w, req)
+		}
+	}))
+	r.Host = strings.TrimPrefix(server.URL, "http://")
 	t.Cleanup(func() {
 		server.Close()
 		if ping() == nil {
@@ -68,7 +94,42 @@ func (r *Registry) Push(ctx context.Context, image string, layer []byte, config 
 	if err != nil {
 		return "", err
 	}
-	return reference, remote.Write(ref, made, remote.WithContext(ctx))
+	auth := authn.Anonymous
+	if r.auth != AuthNone {
+		auth = &authn.Basic{Username: r.username, Password: r.password}
+	}
+	return reference, remote.Write(ref, made, remote.WithContext(ctx), remote.WithAuth(auth))
+}
+
+// Fail answers the next n requests with the trouble of a registry that is
+// being started.
+func (r *Registry) Fail(n int64) { r.failures.Store(n) }
+
+// registryToken is the only token that a registry gives.
+const registryToken = "a-token-of-this-registry"
+
+// admits answers requests that do not reach the images.
+func (r *Registry) admits(w http.ResponseWriter, req *http.Request) bool {
+	user, password, _ := req.BasicAuth()
+	known := user == r.username && password == r.password
+	challenge := `Basic realm="registry"`
+	switch {
+	case r.failures.Add(-1) >= 0:
+		http.Error(w, "starting", http.StatusServiceUnavailable)
+		return false
+	case r.auth == AuthNone, r.auth == AuthBasic && known:
+		return true
+	case r.auth == AuthBearer && req.URL.Path == "/token" && known:
+		fmt.Fprintf(w, `{"token": %q}`, registryToken)
+		return false
+	case r.auth == AuthBearer && req.Header.Get("Authorization") == "Bearer "+registryToken:
+		return true
+	case r.auth == AuthBearer && req.URL.Path != "/token":
+		challenge = fmt.Sprintf(`Bearer realm="http://%s/token",service="registry"`, r.Host)
+	}
+	w.Header().Set("WWW-Authenticate", challenge)
+	http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
+	return false
 }
 
 // removePulled removes what the engine has of this registry.

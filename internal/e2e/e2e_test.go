@@ -78,6 +78,7 @@ func TestScripts(t *testing.T) {
 			env.Values[testKey{}] = tt
 			env.Values[requestsKey{}] = new(requests)
 			env.Values[imagesKey{}] = images
+			env.Values[ownRegistryKey{}] = new(*dockertest.Registry)
 			env.Values[sourcesKey{}] = new(sources)
 			env.Vars = append(env.Vars, p.env(space)...)
 			env.Vars = append(env.Vars, "HOME="+env.WorkDir, "SPACE="+space, "PLATFORM="+p.space, "EXAMPLES="+examples, "ROUTER="+p.router,
@@ -88,7 +89,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": cmdHTTP, "subst": cmdSubst, "token": cmdToken, "remember": cmdRemember, "jobs": cmdJobs, "job": cmdJob, "await": cmdAwait, "freeport": cmdFreePort, "variable": cmdVariable,
-			"terminal": cmdTerminal, "rootfs": cmdRootfs, "image": cmdImage,
+			"terminal": cmdTerminal, "rootfs": cmdRootfs, "image": cmdImage, "registry": cmdRegistry,
 			"zip": cmdZip, "allow": cmdAllow, "nowhere": cmdNowhere,
 			"sources": cmdSources, "commit": cmdCommit,
 			"serving": cmdServing, "served": cmdServed, "purge": cmdPurge, "appears": cmdAppears,

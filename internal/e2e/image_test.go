@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -21,6 +22,32 @@ type images struct {
 	// layers of images in the registry, by name.
 	layers   map[string]func() []byte
 	registry func() *dockertest.Registry
+}
+
+// ownRegistryKey is a script's own registry (cmdRegistry), behind a pointer.
+type ownRegistryKey struct{}
+
+// cmdRegistry: registry none|basic|bearer [USER PASSWORD]
+// starts a registry of this script's own, to which `image` pushes from now on.
+//
+//	registry fail N
+//
+// lets it answer the next N requests with 503.
+func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	own := ts.Value(ownRegistryKey{}).(**dockertest.Registry)
+	switch {
+	case !neg && len(args) == 2 && args[0] == "fail" && *own != nil:
+		n, err := strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+		(*own).Fail(n)
+	case !neg && len(args) == 1 && args[0] == "none":
+		*own = dockertest.NewRegistry(ts.Value(testKey{}).(testing.TB))
+	case !neg && len(args) == 3:
+		*own = dockertest.NewPrivateRegistry(ts.Value(testKey{}).(testing.TB), dockertest.Auth(args[0]), args[1], args[2])
+	default:
+		ts.Fatalf("usage: registry none | registry basic|bearer USER PASSWORD | registry fail N")
+	}
+	ts.Setenv("REGISTRY", (*own).Host)
 }
 
 func newImages(t *testing.T, p *platform) *images {
@@ -78,8 +105,12 @@ func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var config v1.Config
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[2])), &config))
-	name, err := all.registry().Push(ts.Value(testKey{}).(testing.TB).Context(), args[0], layer(), config)
+	registry := *ts.Value(ownRegistryKey{}).(**dockertest.Registry)
+	if registry == nil {
+		registry = all.registry()
+	}
+	name, err := registry.Push(ts.Value(testKey{}).(testing.TB).Context(), args[0], layer(), config)
 	ts.Check(err)
-	ts.Setenv("REGISTRY", all.registry().Host)
+	ts.Setenv("REGISTRY", registry.Host)
 	ts.Logf("pushed %s", name)
 }
