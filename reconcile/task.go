@@ -121,6 +121,7 @@ type oneOff struct {
 	task        lifecycle.Task
 	items       map[string]string // what the task is told, by file
 	credentials []nomad.Credentials
+	login       map[string]string // with which its node pulls the image; nil = none
 }
 
 func (t *oneOff) app() string { return t.job.Meta[nomad.MetaApp] }
@@ -146,6 +147,13 @@ func (t *oneOff) prepare(ctx context.Context) error {
 	}
 	if t.task, err = taskOf(t.items[lifecycle.ProcessFile], t.options); err != nil {
 		return err
+	}
+	if nomad.LoginKey(t.job) != "" {
+		login, err := t.r.Nomad.ReadVariable(ctx, nomad.LoginPath(*t.job.ID, *group.Name))
+		if err != nil {
+			return err
+		}
+		t.login = login.Items
 	}
 	delete(t.items, lifecycle.ProcessFile) // a task is no process
 	t.items[lifecycle.TaskFile] = string(mustJSON(t.task))
@@ -217,6 +225,11 @@ func (t *oneOff) start(ctx context.Context) error {
 	c := t.r.Nomad
 	if _, err := c.WriteVariable(ctx, nomad.VariablePath(t.id), nomad.Variable{Items: t.items}); err != nil {
 		return err
+	}
+	if t.login != nil {
+		if _, err := c.WriteVariable(ctx, nomad.LoginPath(t.id, nomad.TaskGroup), nomad.Variable{Items: t.login}); err != nil {
+			return err
+		}
 	}
 	return c.RunBatch(ctx, nomad.TaskJob(nomad.OneOff{
 		ID: t.id, Name: t.options.Name, App: t.app(), Project: t.job.Meta[nomad.MetaProject], Space: c.Space,

@@ -17,6 +17,7 @@ import (
 
 // images are what the scripts about containers share.
 type images struct {
+	t *testing.T // of all scripts: what they pulled is removed when their apps are gone
 	// rootfs is an image for a stack, in the engine alone.
 	rootfs func() string
 	// layers of images in the registry, by name.
@@ -35,15 +36,16 @@ type ownRegistryKey struct{}
 // lets it answer the next N requests with 503.
 func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	own := ts.Value(ownRegistryKey{}).(**dockertest.Registry)
+	t := ts.Value(imagesKey{}).(*images).t
 	switch {
 	case !neg && len(args) == 2 && args[0] == "fail" && *own != nil:
 		n, err := strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
 		(*own).Fail(n)
 	case !neg && len(args) == 1 && args[0] == "none":
-		*own = dockertest.NewRegistry(ts.Value(testKey{}).(testing.TB))
+		*own = dockertest.NewRegistry(t)
 	case !neg && len(args) == 3:
-		*own = dockertest.NewPrivateRegistry(ts.Value(testKey{}).(testing.TB), dockertest.Auth(args[0]), args[1], args[2])
+		*own = dockertest.NewPrivateRegistry(t, dockertest.Auth(args[0]), args[1], args[2])
 	default:
 		ts.Fatalf("usage: registry none | registry basic|bearer USER PASSWORD | registry fail N")
 	}
@@ -53,6 +55,7 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 func newImages(t *testing.T, p *platform) *images {
 	ready := sync.OnceFunc(func() { dockertest.OnNode(t, p.agent.Client) })
 	return &images{
+		t: t,
 		rootfs: sync.OnceValue(func() string {
 			ready()
 			return dockertest.Import(t, dockertest.Rootfs(t))
