@@ -333,6 +333,9 @@ func (c comparison) operations(plan AppPlan, stageReason string) []Operation {
 	if c.writes() {
 		ops = append(ops, Operation{Write, "the revision and routes to Nomad Variable " + nomad.VariablePath(c.Want.ID), reason})
 	}
+	if plan.Action == Update && len(plan.Changes) == 0 && !c.writes() {
+		return ops // an image that was asked for anew and is the same
+	}
 	what := fmt.Sprintf("job %s", c.Want.ID)
 	switch {
 	case plan.Action == Create:

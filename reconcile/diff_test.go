@@ -56,6 +56,7 @@ type scenario struct {
 	is      observed
 	restage bool
 	packs   []stage.BuildpackPin // nil = the built-in staticfile
+	image   *pinned              // of an app of an image
 }
 
 var staticfilePin = []stage.BuildpackPin{{Key: "staticfile", Name: "staticfile", Builtin: "staticfile"}}
@@ -81,6 +82,12 @@ func (s scenario) plan(t *testing.T) AppPlan {
 	result := s.result
 	if s.restage {
 		result = nil
+	}
+	if s.image != nil {
+		p, d.Image, d.Login = *s.image, s.image.Image, s.image.Login
+	}
+	if result == nil && p.Image != nil {
+		result = new(lifecycle.ImageResult(*p.Image))
 	}
 	c := comparison{Want: d, Pinned: p, Is: s.is, Restage: s.restage,
 		Facts: factsOf(d, p, "11111111111111", testSalt, result), EnvSums: stage.EnvDigests(testSalt, s.app.Env)}
@@ -226,6 +233,7 @@ func TestPlanText(t *testing.T) {
 		},
 	}
 	maps.Copy(cases, buildpackCases(t))
+	maps.Copy(cases, imageCases(t))
 	for name, build := range cases {
 		t.Run(name, func(t *testing.T) {
 			app := build().plan(t)

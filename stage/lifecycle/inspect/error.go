@@ -101,7 +101,7 @@ func explain(ref name.Reference, o Options, err error) *Error {
 	case errors.As(err, &certificate):
 		out.Kind, out.Err = Insecure, certificate
 	case errors.As(err, &answer):
-		out.Kind, out.Err = kindOf(answer), answer
+		out.Kind, out.Err = kindOf(answer), inWords(answer)
 	case isNetwork(err):
 		out.Kind = Unreachable
 	}
@@ -118,6 +118,24 @@ func kindOf(answer *transport.Error) Kind {
 		return Unreachable
 	}
 	return Invalid
+}
+
+const maxWords = 300
+
+// inWords is a registry's answer on one line: what it says of itself may be a
+// whole page.
+func inWords(answer *transport.Error) error {
+	text := fmt.Sprintf("status %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	for _, d := range answer.Errors {
+		if d.Message != "" {
+			text += ", " + d.Message
+		}
+	}
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > maxWords {
+		text = strings.ToValidUTF8(text[:maxWords], "") + "…"
+	}
+	return errors.New(text)
 }
 
 // shown is a reference as people write it.

@@ -29,7 +29,7 @@ import (
 const user, password = "bob", `se"cr#et $x`
 
 // served is a registry with one image for amd64 (one:1), one for amd64 and
-// arm64 (both:1), and one of attestations and s390x (other:1).
+// arm64 (both:1), one of attestations and s390x (other:1), and a broken one.
 type served struct {
 	host   string
 	images map[string]v1.Image
@@ -70,7 +70,12 @@ func serve(t *testing.T) *served {
 		}
 		return out
 	}
+	broken, err := mutate.Config(s.images["amd64"], v1.Config{ExposedPorts: map[string]struct{}{"99999/tcp": {}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, err := range []error{
+		remote.Write(s.ref(t, "broken:1"), broken),
 		remote.Write(s.ref(t, "one:1"), s.images["amd64"]),
 		remote.WriteIndex(s.ref(t, "both:1"), index("arm64", "amd64")),
 		remote.WriteIndex(s.ref(t, "other:1"), index("s390x")),
@@ -159,6 +164,7 @@ func TestNoImage(t *testing.T) {
 		{"one@sha256:" + strings.Repeat("0", 64), NotFound, "there is no image " + s.host + "/team/one@sha256:" + strings.Repeat("0", 64)},
 		{"other:1", NoPlatform, "the image " + s.host + "/team/other:1 is for linux/s390x only, and the nodes are linux/amd64"},
 		{"both@" + s.digest(t, "arm64"), NoPlatform, "is for linux/arm64 only, and the nodes are linux/amd64"},
+		{"broken:1", Invalid, `is none that can be run: it exposes "99999/tcp", which is no port`},
 		{"One:1", BadName, "is no name of an image"},
 		{"one:1:2", BadName, "is no name of an image"},
 	} {
@@ -246,7 +252,7 @@ func TestAttempts(t *testing.T) {
 	}
 	failures.Store(1000)
 	_, err := Image(t.Context(), s.host+"/team/one:1", o)
-	checkError(t, err, Unreachable, "503")
+	checkError(t, err, Unreachable, "does not answer: status 503 Service Unavailable")
 	if !IsUnreachable(err) {
 		t.Error("not unreachable")
 	}

@@ -19,7 +19,7 @@ func (t *task) inspect(ctx context.Context) (lifecycle.Result, error) {
 	options := inspect.Options{
 		Arch: runtime.GOARCH, Insecure: source.Insecure, Attempts: inspect.Attempts,
 		Retrying: func(attempt int, err error) {
-			fmt.Fprintf(t.out.Stdout, "Failed getting docker image metadata: %v Going to retry attempt: %d\n", err, attempt)
+			fmt.Fprintf(t.out.Stdout, "Failed getting docker image metadata: %v. Going to retry attempt: %d\n", err, attempt)
 		},
 	}
 	if source.Username != "" {
