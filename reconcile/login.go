@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -36,13 +37,13 @@ func newLogin(image, username, password string) *login {
 // loginOf is the login that the files ask for, with the password that came
 // beside them.
 func loginOf(app spec.App, o Options) (*login, spec.Diagnostics) {
-	switch username, password := app.Docker.Username, o.DockerPassword; {
+	switch username, password := app.Docker.Username, cmp.Or(app.Docker.Password, o.DockerPassword); {
 	case username == "":
 		return nil, nil
 	case password == "":
 		return nil, spec.Diagnostics{at(app, "docker.username", spec.SeverityError,
 			fmt.Sprintf("app %q: docker.username is %q, and the environment variable CF_DOCKER_PASSWORD is not set", app.Name, username),
-			"Set it to the password of that user at the image's registry.")}
+			"Set it to the password of that user at the image's registry; in HCL it may also be `password` beside it, from a sensitive variable.")}
 	default:
 		return newLogin(app.Docker.Image, username, password), nil
 	}

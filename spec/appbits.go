@@ -127,6 +127,12 @@ func (d *appDecoder) docker(f fields) {
 		Image:    d.text(n.get("image"), "docker.image", "Docker image"),
 		Username: d.text(n.get("username"), "docker.username", "Docker username"),
 	}
+	if d.hcl {
+		docker.Password = d.text(n.get("password"), "docker.password", "Docker password")
+	}
+	if docker.Password != "" && docker.Username == "" {
+		d.err(n.get("password"), "Docker password without a username", `Say whose it is: username = "…".`)
+	}
 	if docker.Image == "" {
 		d.err(orMissing(n.get("image"), n, "image"), "Docker image must not be empty", d.how("Give the image: `image: registry/name:tag`.", `Give the image: image = "registry/name:tag".`))
 	}
@@ -134,6 +140,9 @@ func (d *appDecoder) docker(f fields) {
 		switch key := e.key.text(); key {
 		case "image", "username":
 		case "password":
+			if d.hcl {
+				continue
+			}
 			d.warn(e.key, "docker password is ignored", "Passwords do not belong in files: set CF_DOCKER_PASSWORD.")
 		default:
 			d.unknownKey(e.key, "docker", names(dockerTable))

@@ -53,7 +53,8 @@ func (w world) convert(path, outDir string) (Conversion, Diagnostics) {
 // every one.
 func sameApps(a, b *Document) string {
 	return cmp.Diff(normal(a), normal(b), cmpopts.EquateEmpty(),
-		cmpopts.IgnoreTypes(Pos{}, map[string]Pos{}), cmpopts.IgnoreFields(App{}, "Field", "Sensitive", "Masked"))
+		cmpopts.IgnoreTypes(Pos{}, map[string]Pos{}), cmpopts.IgnoreFields(App{}, "Field", "Sensitive", "Masked"),
+		cmpopts.IgnoreFields(Docker{}, "Password")) // of HCL alone
 }
 
 // normal removes differences that mean nothing.

@@ -305,6 +305,10 @@ func (w *yamlWriter) value(src *source, n *node, k key) *yaml.Node {
 			if e.val.kind == kindNull && (k.name == "env" || child.name != "") {
 				continue // HCL's null is not set, a manifest's is an empty text
 			}
+			if child.name != "" && child.writtenYAML() == "" {
+				w.c.leave(src, e.val, child.name+" is left out", "A manifest has no word for it.")
+				continue
+			}
 			w.pair(out, src, w.string(src, e.key), e, w.value(src, e.val, child))
 		}
 		return out

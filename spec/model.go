@@ -71,6 +71,7 @@ type App struct {
 type Docker struct {
 	Image    string
 	Username string
+	Password string // "" = not in the files
 }
 
 // RouteMode says where an app's routes come from.
