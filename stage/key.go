@@ -28,6 +28,7 @@ import (
 //     read, its version stands for them.
 //   - BlobURL, Space, StagingKey and Generation say where the result goes;
 //     the builder does not hand them on. Results are kept per space.
+//   - Image is set for an app of an image, whose key is ImageKey's.
 //   - App is a name for the staging log; what the build sees of the app is in
 //     VCAPApplication.
 //   - DiskMB and TimeoutS are limits: a build fails over them or is the same.

@@ -110,12 +110,27 @@ func TestStagingIsCovered(t *testing.T) {
 		"BlobURL": "where", "Space": "where", "StagingKey": "where", "Generation": "where", "App": "log",
 		"Package": "Package", "Buildpacks": "Buildpacks", "SkipDetect": "SkipDetect", "Stack": "Stack", "MemoryMB": "MemoryMB",
 		"DiskMB": "limit", "TimeoutS": "limit", "Cache": "makes a build faster",
-		"Env": "Env", "VCAPApplication": "VCAPApplication",
+		"Image": "ImageKey", "Env": "Env", "VCAPApplication": "VCAPApplication",
 		"Services": "VCAPServices", "VCAPServices": "VCAPServices", "CredentialFiles": "VCAPServices", "ServiceFiles": "VCAPServices",
 	}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[lifecycle.Staging]()) {
 		if decided[f.Name] == "" {
 			t.Errorf("lifecycle.Staging.%s: put it into KeyInput, or write there why it is harmless", f.Name)
+		}
+	}
+}
+
+// The login and the list of insecure registries say how a registry is asked,
+// not for what: they are not in the key.
+func TestImageKey(t *testing.T) {
+	t.Parallel()
+	key := ImageKey("1", "amd64", "redis@sha256:aa")
+	if len(key) != 64 || key != ImageKey("1", "amd64", "redis@sha256:aa") {
+		t.Errorf("key %q", key)
+	}
+	for _, other := range []string{ImageKey("2", "amd64", "redis@sha256:aa"), ImageKey("1", "arm64", "redis@sha256:aa"), ImageKey("1", "amd64", "redis@sha256:ab"), keyInput().Key()} {
+		if other == key {
+			t.Error("the same key of something else")
 		}
 	}
 }
