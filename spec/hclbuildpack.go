@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -45,7 +46,9 @@ func (m *module) buildpack(b hclBlock, n *node) Buildpack {
 	if sum != nil && !sha256Pattern.MatchString(bp.SHA256) {
 		b.src.add(SeverityError, sum, "sha256 must be 64 hexadecimal digits", "Write the output of sha256sum.")
 	}
-	if isRelativeFolder(bp.Source) {
+	// Unlike in an app's list, a text without "./" is no name here; what is
+	// neither path nor URL has a colon (git@host:path).
+	if isRelativeFolder(bp.Source) || bp.Source != "" && !strings.Contains(bp.Source, ":") && !filepath.IsAbs(bp.Source) {
 		bp.Source = absolute(b.src.dir, bp.Source)
 		if err := checkInside(m.l.fs, b.src.dir, bp.Source); err != nil {
 			b.src.add(SeverityError, source, err.Error(), "Paths in HCL stay inside their folder: copy the buildpack there, or use a URL.")
