@@ -22,10 +22,12 @@ import (
 func RunTask(stdout, stderr *os.File) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	s := &supervisor{stdout: stdout, stderr: stderr, log: stderr, guid: uuid.NewString()}
+	log := proc.NewLastWords(stderr, "stderr", os.Getenv)
+	defer log.Await()
+	s := &supervisor{stdout: stdout, stderr: stderr, log: log, guid: uuid.NewString()}
 	code, err := s.runTask(ctx)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
+		fmt.Fprintln(log, err)
 	}
 	return code
 }

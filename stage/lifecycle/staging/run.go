@@ -21,6 +21,13 @@ import (
 // Run is `lifecycle stage`. It returns the exit code of the task: 0, that of
 // Cloud Foundry's builder, 143 when it was stopped, or 1.
 func Run(stdout, stderr *os.File) int {
+	out, errs := proc.NewLastWords(stdout, "stdout", os.Getenv), proc.NewLastWords(stderr, "stderr", os.Getenv)
+	defer errs.Await()
+	defer out.Await()
+	return run(out, errs)
+}
+
+func run(stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	in, err := loadInput(os.Getenv)
