@@ -13,14 +13,17 @@ func TestExpressionsAreBounded(t *testing.T) {
 	t.Parallel()
 	chain := "l00 = \"" + strings.Repeat("x", 1000) + "\"\n"
 	lists := "c00 = range(1000)\n"
+	nested := "n00 = []\n"
 	for i := range 40 {
 		a, b := name(i), name(i+1)
 		chain += "l" + b + " = \"${local.l" + a + "}${local.l" + a + "}\"\n"
+		nested += "n" + b + " = [local.n" + a + ", local.n" + a + "]\n"
 		lists += "c" + b + " = concat(local.c" + a + ", local.c" + a + ")\n"
 	}
 	for what, text := range map[string]string{
 		"texts that double": "locals {\n" + chain + "}",
 		"lists that double": "locals {\n" + lists + "}",
+		"lists of lists":    "locals {\n" + nested + "}",
 		"loops in loops":    "locals {\n r = range(1000)\n x = [for a in local.r : [for b in local.r : [for c in local.r : [for d in local.r : 1]]]]\n}",
 		"loops of nothing":  "locals {\n r = range(1000)\n x = [for a in local.r : [for b in local.r : [for c in local.r : c if false]]]\n}",
 		"loops in a map":    "locals {\n r = range(1000)\n x = [for a in local.r : { for b in local.r : b => [for c in local.r : c] }]\n}",

@@ -54,7 +54,7 @@ func (b *budget) spend(bytes int64) error {
 
 // valueSize is about what a value needs, at most limit and a little.
 func valueSize(v cty.Value, limit int64) (size int64, err error) {
-	const element = 16
+	const element = 64
 	v, _ = v.Unmark()
 	size = element
 	if v.IsNull() || !v.IsKnown() {

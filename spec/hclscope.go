@@ -287,7 +287,9 @@ func (m *module) evaluate(src *source, expr hclsyntax.Expression, field string) 
 	if diags.HasErrors() {
 		return cty.DynamicVal, false
 	}
-	if _, err := valueSize(v, maxWork); err != nil && err != errNumber {
+	// Also what holds others twice is charged: it takes no room, but who walks
+	// through it takes time.
+	if err := m.budget.charge(v); err != nil && err != errNumber {
 		m.overspent(src, expr, field, err)
 		return cty.DynamicVal, false
 	}
