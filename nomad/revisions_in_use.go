@@ -51,19 +51,9 @@ type KeysInUse struct {
 // KeysInUse finds the keys of the app's Variable that are still named.
 func (c *Client) KeysInUse(ctx context.Context, jobID string) (KeysInUse, error) {
 	used := KeysInUse{Live: map[string]bool{}, Kept: map[string]bool{}, Logins: map[string]bool{}}
-	versions, _, _, err := c.API.Jobs().Versions(jobID, false, c.query(ctx)) // newest first
-	if err != nil && StatusOf(err) != http.StatusNotFound {
-		return used, c.wrap("list the versions of job "+jobID, err)
-	}
-	allocs, err := c.Allocations(ctx, jobID)
+	versions, live, err := c.versions(ctx, jobID)
 	if err != nil {
 		return used, err
-	}
-	live := map[uint64]string{} // an instance by version
-	for _, stub := range allocs {
-		if !terminal(stub.ClientStatus) {
-			live[stub.JobVersion] = stub.ID
-		}
 	}
 	stable := false
 	for i, job := range versions {
@@ -81,6 +71,26 @@ func (c *Client) KeysInUse(ctx context.Context, jobID string) (KeysInUse, error)
 		used.add(alloc.Job, true)
 	}
 	return used, nil
+}
+
+// versions are those that Nomad keeps, newest first, and an instance of each
+// version that one runs of. Both are empty if there is no such job.
+func (c *Client) versions(ctx context.Context, jobID string) (kept []*api.Job, live map[uint64]string, err error) {
+	kept, _, _, err = c.API.Jobs().Versions(jobID, false, c.query(ctx))
+	if err != nil && StatusOf(err) != http.StatusNotFound {
+		return nil, nil, c.wrap("list the versions of job "+jobID, err)
+	}
+	allocs, err := c.Allocations(ctx, jobID)
+	if err != nil {
+		return nil, nil, err
+	}
+	live = map[uint64]string{}
+	for _, stub := range allocs {
+		if !terminal(stub.ClientStatus) {
+			live[stub.JobVersion] = stub.ID
+		}
+	}
+	return kept, live, nil
 }
 
 func (k KeysInUse) add(job *api.Job, live bool) {

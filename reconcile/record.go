@@ -133,6 +133,17 @@ func (r record) latestFailed() bool {
 	return n > 0 && r.Revisions[n-1].State == stateFailed
 }
 
+// kept are the newest revisions, and those that jobs still name by their keys.
+func (r record) kept(newest int, used map[string]bool) []revisionRecord {
+	var out []revisionRecord
+	for i, rev := range r.Revisions {
+		if i >= len(r.Revisions)-newest || used[rev.Key] {
+			out = append(out, rev)
+		}
+	}
+	return out
+}
+
 func (r record) isLatest(key string) bool {
 	n := len(r.Revisions)
 	return n > 0 && r.Revisions[n-1].Key == key

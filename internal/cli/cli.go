@@ -127,6 +127,7 @@ func commands(streams Streams) []*cobra.Command {
 		newTask(streams),
 		newSSH(streams),
 		newRender(streams),
+		newGC(streams),
 		newPlatform(streams),
 		newBlobstore(streams),
 		newRouter(streams),

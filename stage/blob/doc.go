@@ -20,6 +20,7 @@
 //	HEAD /v1/blobs/{digest}            200 if the list and all its chunks are there
 //	GET  /v1/results/{space}/{key}     a staging result, with its generation in the header Wadi-Generation
 //	PUT  /v1/results/{space}/{key}     ?generation=N; 409 unless N is above the stored one
+//	POST /v1/collect                   JSON of Collect: removes what it does not name; answers Collected
 //	HEAD /v1/lifecycle/{sha256}        a tgz with the lifecycle binary in it, for Nomad's artifact block:
 //	GET  /v1/lifecycle/{sha256}        no authentication, an artifact has none to present
 //	PUT  /v1/lifecycle/{sha256}

@@ -26,13 +26,14 @@ const (
 
 // call is one request to the store.
 type call struct {
-	op     string // for errors
-	method string
-	path   string // with query
-	body   []byte
-	limit  int64  // most bytes of the answer's body
-	into   []byte // its memory is reused for the answer's body
-	once   bool   // not repeated
+	op      string // for errors
+	method  string
+	path    string // with query
+	body    []byte
+	limit   int64         // most bytes of the answer's body
+	into    []byte        // its memory is reused for the answer's body
+	once    bool          // not repeated
+	timeout time.Duration // of one attempt; 0 is attemptTimeout
 }
 
 // reply is a successful answer.
@@ -104,7 +105,11 @@ func (c *Client) attempt(ctx context.Context, k call) (reply, error) {
 	if err != nil {
 		return reply{}, fmt.Errorf("%s: %w", k.op, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	timeout := k.timeout
+	if timeout == 0 {
+		timeout = attemptTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, k.method, u.String(), bytes.NewReader(k.body))
 	if err != nil {

@@ -98,6 +98,10 @@ type Result struct {
 	DropletSize int64  `json:"droplet_size"`
 	StagedAt    int64  `json:"staged_at"`     // Unix seconds
 	Log         string `json:"log,omitempty"` // blob digest of the staging log
+	// Inputs are the blobs that it was made of, package and buildpacks: they
+	// stay stored as long as the result, so that the next upload finds the
+	// chunks that have not changed.
+	Inputs []string `json:"inputs,omitempty"`
 	// Cache is what the buildpacks keep for the app's next staging
 	// (Staging.Cache): a blob digest, "" = nothing.
 	Cache string `json:"cache,omitempty"`

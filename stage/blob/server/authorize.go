@@ -27,6 +27,7 @@ const (
 	ReadResult     Verb = "read a staging result"
 	WriteResult    Verb = "write a staging result"
 	WriteLifecycle Verb = "write the lifecycle"
+	Collect        Verb = "collect garbage"
 )
 
 // Action is a verb with the result that it is about, if it is about one.

@@ -53,6 +53,7 @@ func (s *server) putBlob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refusef(http.StatusUnprocessableEntity, "%v", err)
 	}
+	s.uses.note(digest)
 	missing, err := s.missing(r.Context(), digests(list))
 	if err != nil {
 		return err
@@ -76,6 +77,7 @@ func (s *server) stored(r *http.Request) (digest string, data []byte, list blob.
 	if digest, err = digestIn(r); err != nil {
 		return "", nil, blob.List{}, err
 	}
+	s.uses.note(digest)
 	data, found, err := s.store.get(r.Context(), blobKey(digest), blob.MaxList, nil)
 	if err != nil {
 		return "", nil, blob.List{}, err

@@ -76,6 +76,7 @@ func (s *server) postMissing(w http.ResponseWriter, r *http.Request) error {
 // missing returns those chunks that are not stored, in order, each once. It
 // is never nil.
 func (s *server) missing(ctx context.Context, digests []string) ([]string, error) {
+	s.uses.note(digests...)
 	there := make([]bool, len(digests))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(lookups)
@@ -122,6 +123,7 @@ func (s *server) putChunk(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.withBuffers(r.Context(), func(b *buffers) error {
+		s.uses.note(digest)
 		encoded, err := body(w, r, blob.MaxEncodedChunk, b.encoded)
 		if err != nil {
 			return err

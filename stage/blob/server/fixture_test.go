@@ -69,11 +69,16 @@ func tokenFileOf(t *testing.T, token string) string {
 // serve runs a server until the test is over, with Serve itself.
 func serve(t *testing.T, bucket *gocloud.Bucket, auth *Auth, wrap func(http.Handler) http.Handler) string {
 	t.Helper()
+	return serveWith(t, Options{Bucket: bucket, Auth: auth, Logger: discard()}, wrap)
+}
+
+func serveWith(t *testing.T, o Options, wrap func(http.Handler) http.Handler) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := New(Options{Bucket: bucket, Auth: auth, Logger: discard()})
+	handler := New(o)
 	if wrap != nil {
 		handler = wrap(handler)
 	}
@@ -85,7 +90,7 @@ func serve(t *testing.T, bucket *gocloud.Bucket, auth *Auth, wrap func(http.Hand
 		if err := <-done; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-		if err := bucket.Close(); err != nil {
+		if err := o.Bucket.Close(); err != nil {
 			t.Errorf("close the bucket: %v", err)
 		}
 	})

@@ -18,6 +18,7 @@ func (s *server) getLifecycle(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s.uses.note(digest)
 	return s.stream(w, r, lifecycleKey(digest), lifecycleType, "lifecycle "+digest)
 }
 
@@ -26,6 +27,7 @@ func (s *server) putLifecycle(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s.uses.note(digest)
 	checked := &checkedReader{
 		r:      http.MaxBytesReader(w, r.Body, blob.MaxLifecycle),
 		hash:   sha256.New(),

@@ -33,6 +33,7 @@ func resultIn(r *http.Request) (space, key string, err error) {
 
 // result returns what is stored; found is false also for a torn write.
 func (s *server) result(ctx context.Context, space, key string) (generation int, data []byte, found bool, err error) {
+	s.uses.note(key)
 	stored, found, err := s.store.get(ctx, resultKey(space, key), maxResultHead+blob.MaxResult, nil)
 	if err != nil || !found {
 		return 0, nil, false, err
@@ -42,6 +43,7 @@ func (s *server) result(ctx context.Context, space, key string) (generation int,
 		s.log.ErrorContext(ctx, "a damaged staging result counts as none", "space", space, "key", key, "error", err)
 		return 0, nil, false, nil
 	}
+	s.uses.note(digestsIn(data)...)
 	return generation, data, true, nil
 }
 

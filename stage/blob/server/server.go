@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"gocloud.dev/blob"
 )
@@ -17,6 +18,8 @@ type Options struct {
 	Bucket *blob.Bucket // see OpenDir
 	Auth   *Auth
 	Logger *slog.Logger
+
+	now func() time.Time // nil = time.Now
 }
 
 type server struct {
@@ -28,6 +31,9 @@ type server struct {
 	buffers     sync.Pool     // of *buffers
 	resultLock  sync.Mutex    // held from reading a stored generation to writing the next
 	health      health
+	now         func() time.Time
+	uses        *uses
+	collecting  sync.Mutex
 }
 
 // New returns the handler of the HTTP API.
@@ -38,7 +44,16 @@ func New(o Options) http.Handler {
 		log:         o.Logger,
 		chunkWrites: make(chan struct{}, maxChunkWrites),
 		buffers:     sync.Pool{New: func() any { return new(buffers) }},
+		now:         o.now,
 	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.uses = newUses(s.now)
+	return s.mux()
+}
+
+func (s *server) mux() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /v1/missing", s.guarded(only(Ask), s.postMissing))
 	mux.Handle("PUT /v1/chunks/{digest}", s.guarded(only(Write), s.putChunk))
@@ -48,6 +63,7 @@ func New(o Options) http.Handler {
 	mux.Handle("HEAD /v1/blobs/{digest}", s.guarded(only(Read), s.headBlob))
 	mux.Handle("PUT /v1/results/{space}/{key}", s.guarded(ofResult(WriteResult), s.putResult))
 	mux.Handle("GET /v1/results/{space}/{key}", s.guarded(ofResult(ReadResult), s.getResult))
+	mux.Handle("POST /v1/collect", s.guarded(only(Collect), s.postCollect))
 	mux.Handle("PUT /v1/lifecycle/{digest}", s.guarded(only(WriteLifecycle), s.putLifecycle))
 	mux.Handle("GET /v1/lifecycle/{digest}", s.open(s.getLifecycle))
 	mux.Handle("GET /v1/health", s.open(s.getHealth))

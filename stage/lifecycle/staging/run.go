@@ -148,8 +148,19 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 	}
 	return lifecycle.Result{
 		Generation: t.Generation, Droplet: droplet.Digest, DropletSize: droplet.Size,
-		StagedAt: time.Now().Unix(), Cache: t.uploadCache(ctx), DropletMetadata: meta,
+		StagedAt: time.Now().Unix(), Inputs: t.inputs(), Cache: t.uploadCache(ctx), DropletMetadata: meta,
 	}, nil
+}
+
+// inputs are the blobs that the droplet is made of.
+func (t *task) inputs() []string {
+	all := []string{t.Package}
+	for _, ref := range t.Buildpacks {
+		if ref.Blob != "" {
+			all = append(all, ref.Blob)
+		}
+	}
+	return all
 }
 
 func (t *task) uploadDroplet(ctx context.Context) (blob.Blob, error) {
