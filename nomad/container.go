@@ -30,6 +30,9 @@ type Container struct {
 	// Login is the key (LoginItems) of the login with which the node pulls
 	// the image; "" = it needs none, or has one of its own.
 	Login string
+	// LoginVariable is a Variable with such a login (username, password) that
+	// the task's identity may read; "" = none.
+	LoginVariable string
 }
 
 var imageReference = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
@@ -119,7 +122,7 @@ func containerOf(task *api.Task) Container {
 	}
 	c.Image, _ = task.Config["image"].(string)
 	c.Rootfs, _ = task.Config["readonly_rootfs"].(bool)
-	c.Login = loginOf(task)
+	c.Login, c.LoginVariable = loginOf(task)
 	c.HostNetwork = fmt.Sprint(task.Config["network_mode"]) == "host"
 	return c
 }

@@ -42,20 +42,26 @@ func quoted(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// logIn lets the node pull the task's image with a login.
-func logIn(task *api.Task, path, key string) {
-	if key == "" {
+// logIn lets the node pull the task's image with a login; path is where it is,
+// unless the user has a Variable for it.
+func logIn(task *api.Task, path string, c Container) {
+	key := c.Login
+	username, password := usernameItem+key, passwordItem+key
+	switch {
+	case c.LoginVariable != "":
+		path, username, password = c.LoginVariable, "username", "password"
+	case key == "":
 		return
 	}
 	task.Secrets = []*api.Secret{{Name: registrySecret, Provider: "nomad", Path: path}}
-	reference := func(item string) string { return "${secret." + registrySecret + "." + item + key + "}" }
-	task.Config["auth"] = []map[string]any{{"username": reference(usernameItem), "password": reference(passwordItem)}}
+	reference := func(item string) string { return "${secret." + registrySecret + "." + item + "}" }
+	task.Config["auth"] = []map[string]any{{"username": reference(username), "password": reference(password)}}
 }
 
-var loginReference = regexp.MustCompile(`^\$\{secret\.` + registrySecret + `\.` + usernameItem + `([a-z0-9]+)\}$`)
+var loginReference = regexp.MustCompile(`^\$\{secret\.` + registrySecret + `\.username(?:_([a-z0-9]+))?\}$`)
 
-// loginOf reads back the key that logIn wrote; "" = none.
-func loginOf(task *api.Task) string {
+// loginOf reads back what logIn wrote: a key, or a Variable of the user's.
+func loginOf(task *api.Task) (key, variable string) {
 	auth := task.Config["auth"]
 	if list, ok := auth.([]any); ok && len(list) > 0 { // as Nomad answers
 		auth = list[0]
@@ -64,19 +70,21 @@ func loginOf(task *api.Task) string {
 	}
 	if fields, ok := auth.(map[string]any); ok {
 		if text, ok := fields["username"].(string); ok {
-			if m := loginReference.FindStringSubmatch(text); m != nil {
-				return m[1]
+			if m := loginReference.FindStringSubmatch(text); m != nil && m[1] != "" {
+				return m[1], ""
+			} else if m != nil && len(task.Secrets) > 0 {
+				return "", task.Secrets[0].Path
 			}
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // LoginKey is the key of the login of a job's tasks; "" = they have none.
 func LoginKey(job *api.Job) string {
 	for _, g := range job.TaskGroups {
 		for _, t := range g.Tasks {
-			if key := loginOf(t); key != "" {
+			if key, _ := loginOf(t); key != "" {
 				return key
 			}
 		}

@@ -174,7 +174,7 @@ func lrpService(in LRP, p LRPProcess) *api.Service {
 func lrpTask(in LRP, p LRPProcess) *api.Task {
 	task := newTask(TaskName, "run", in.Lifecycle)
 	in.Placement.place(task, in.Placement.ports(p)...)
-	logIn(task, LoginPath(in.ID, p.Group), in.Placement.Container.Login)
+	logIn(task, LoginPath(in.ID, p.Group), in.Placement.Container)
 	task.KillTimeout = new(15 * time.Second)
 	task.Templates = []*api.Template{
 		secretTemplate(VariablePath(in.ID), in.RevisionKey, "secrets/revision.json"),

@@ -72,6 +72,13 @@ func privateLRP() LRP {
 	return in
 }
 
+// variableLRP is one whose login the user keeps.
+func variableLRP() LRP {
+	in := imageLRP()
+	in.Placement.Container.LoginVariable = "shared/registry"
+	return in
+}
+
 // The shape of these jobs is expensive to change: every difference replaces
 // every running instance of everybody.
 func TestJobShapes(t *testing.T) {

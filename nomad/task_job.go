@@ -57,7 +57,7 @@ func TaskJob(in OneOff) *api.Job {
 	task.KillTimeout = new(15 * time.Second)
 	task.Env = map[string]string{nodeIPVar: "${attr.unique.network.ip-address}"}
 	in.Placement.place(task)
-	logIn(task, LoginPath(in.ID, TaskGroup), in.Placement.Container.Login)
+	logIn(task, LoginPath(in.ID, TaskGroup), in.Placement.Container)
 	for _, file := range in.Files {
 		task.Templates = append(task.Templates, secretTemplate(VariablePath(in.ID), file, "secrets/"+file))
 	}

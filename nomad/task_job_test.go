@@ -45,7 +45,7 @@ func TestSecretFiles(t *testing.T) {
 
 func TestPlacementOf(t *testing.T) {
 	t.Parallel()
-	for _, in := range []LRP{testLRP(), dockerLRP(true), dockerLRP(false), imageLRP(), privateLRP()} {
+	for _, in := range []LRP{testLRP(), dockerLRP(true), dockerLRP(false), imageLRP(), privateLRP(), variableLRP()} {
 		in.Placement.NodePool, in.Placement.Datacenters, in.Placement.MinHealthy = "apps", []string{"dc1"}, 0
 		js, err := json.Marshal(LRPJob(in)) // as it comes back from Nomad
 		if err != nil {

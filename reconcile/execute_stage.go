@@ -142,13 +142,14 @@ func (u *run) startStaging(ctx context.Context) (string, error) {
 	if w.want.App.Docker != nil {
 		input, bindings = u.imageInput(input), nil
 	}
+	files := append(credentials(bindings), imageCredentials(w.want.Login)...)
 	if _, err := u.r.Nomad.WriteVariable(ctx, nomad.VariablePath(id), nomad.Variable{
 		Items: map[string]string{nomad.StagingKeyItem: string(mustJSON(input))}}); err != nil {
 		return "", err
 	}
 	job := nomad.StagingJob(nomad.Staging{
 		ID: id, App: w.want.App.Name, Project: u.r.Options.Project, Space: u.r.Nomad.Space,
-		Placement: u.r.stagingPlacement(w.want), Lifecycle: u.r.lifecycle(), Credentials: credentials(bindings), MemoryMB: w.pinned.MemoryMB, DiskMB: w.pinned.DiskMB,
+		Placement: u.r.stagingPlacement(w.want), Lifecycle: u.r.lifecycle(), Credentials: files, MemoryMB: w.pinned.MemoryMB, DiskMB: w.pinned.DiskMB,
 	})
 	if err := u.r.Nomad.RunBatch(ctx, job); err != nil {
 		return "", errors.Join(err, u.cleanStaging(ctx, id)) // or its Variable stays, with the env

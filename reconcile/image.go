@@ -56,6 +56,9 @@ func imageStaging(app spec.App, initial spec.Stack, o Options) *spec.Stack {
 func (r *Reconciler) resolveImage(ctx context.Context, d desired, runs revisionRecord) (pinned, error) {
 	p := pinned{MemoryMB: imageStagingMemoryMB, DiskMB: imageStagingDiskMB}
 	reference := d.App.Docker.Image
+	if err := r.checkLogin(ctx, d); err != nil {
+		return p, err
+	}
 	meta, login, err := r.askRegistry(ctx, d)
 	if p.Login = login; err == nil {
 		p.Image, reference = &meta, meta.Image
@@ -68,7 +71,7 @@ func (r *Reconciler) resolveImage(ctx context.Context, d desired, runs revisionR
 		if diags := checkImage(d, meta); len(diags) > 0 {
 			return p, diags
 		}
-	case !inspect.IsUnreachable(err):
+	case !inspect.IsUnreachable(err) && !forTasks(d, err):
 		return p, imageError(d, err)
 	case runs.ImageMetadata != nil && runs.Facts[imageFact] == d.App.Docker.Image && !r.Options.Restage:
 		p.Unresolved = []string{fmt.Sprintf("which image %s is now: %v; the one that runs is kept", d.App.Docker.Image, err)}
@@ -79,6 +82,12 @@ func (r *Reconciler) resolveImage(ctx context.Context, d desired, runs revisionR
 		p.Unresolved = []string{fmt.Sprintf("which image %s is now: %v; staging asks from a node", d.App.Docker.Image, err)}
 	}
 	return p, nil
+}
+
+// forTasks says whether the registry wants a login that only tasks can read.
+func forTasks(d desired, err error) bool {
+	var known *inspect.Error
+	return d.Login != nil && d.Login.Variable != "" && errors.As(err, &known) && known.Kind == inspect.Denied
 }
 
 // keepImage pins the image, and who pulls it, to what runs.
@@ -186,6 +195,9 @@ func shortImageDigest(digest string) string {
 // imageContainer is where the processes of an app of an image run.
 func (d desired) imageContainer() nomad.Container {
 	c := nomad.Container{Image: d.App.Docker.Image, Login: d.Login.key()}
+	if d.Login != nil {
+		c.LoginVariable = d.Login.Variable
+	}
 	if d.Image != nil {
 		c.Image = d.Image.Image
 	}

@@ -105,6 +105,12 @@ func TestLoginFacts(t *testing.T) {
 			t.Errorf("%s: %+v", name, l)
 		}
 	}
+	app := redis()
+	app.Docker.Username, app.Docker.Password, app.Sensitive = "bob", "geheim", map[string]bool{"docker.username": true}
+	masked, diags := loginOf(app, Options{DockerPassword: "of the environment"})
+	if len(diags) > 0 || strings.Contains(text(masked.facts(testSalt)), "bob") || masked.key() != fleeting.key() || masked.Password != "geheim" {
+		t.Errorf("of a sensitive variable: %+v, %v", masked, diags)
+	}
 	if other := newLogin("ghcr.io/redis", "bob", "one"); other.key() == fleeting.key() {
 		t.Error("the same key at another registry")
 	}

@@ -24,7 +24,13 @@ type login struct {
 	// Fleeting is a password of Docker's own configuration: a credential
 	// helper may make a new one each time, which is no change.
 	Fleeting bool
+	Masked   bool // the user's name came through a variable
+	// Variable has the login in place of all this: only tasks read it.
+	Variable string
 }
+
+// loginFile is what a staging finds of such a Variable in its secrets folder.
+const loginFile = "registry.json"
 
 func newLogin(image, username, password string) *login {
 	host, err := inspect.Registry(image)
@@ -37,6 +43,11 @@ func newLogin(image, username, password string) *login {
 // loginOf is the login that the files ask for, with the password that came
 // beside them.
 func loginOf(app spec.App, o Options) (*login, spec.Diagnostics) {
+	if path := app.Docker.LoginVariable; path != "" {
+		l := newLogin(app.Docker.Image, "the one in the Nomad Variable "+path, "")
+		l.Variable = path
+		return l, nil
+	}
 	switch username, password := app.Docker.Username, cmp.Or(app.Docker.Password, o.DockerPassword); {
 	case username == "":
 		return nil, nil
@@ -45,14 +56,16 @@ func loginOf(app spec.App, o Options) (*login, spec.Diagnostics) {
 			fmt.Sprintf("app %q: docker.username is %q, and the environment variable CF_DOCKER_PASSWORD is not set", app.Name, username),
 			"Set it to the password of that user at the image's registry; in HCL it may also be `password` beside it, from a sensitive variable.")}
 	default:
-		return newLogin(app.Docker.Image, username, password), nil
+		l := newLogin(app.Docker.Image, username, password)
+		l.Masked = app.Sensitive["docker.username"]
+		return l, nil
 	}
 }
 
 // key names a login in the job and its Variables. It says who, not how: a new
 // password reaches the instances that are started next, and replaces none.
 func (l *login) key() string {
-	if l == nil {
+	if l == nil || l.Variable != "" {
 		return ""
 	}
 	sum := sha256.Sum256([]byte(l.Shown))
@@ -72,6 +85,9 @@ func (l *login) facts(salt []byte) []fact {
 		return nil
 	}
 	facts := []fact{{Name: loginFact, Value: l.Shown, Shown: l.Shown, App: true}}
+	if l.Masked {
+		facts[0].Value, facts[0].Shown = "#"+keyed(salt, []byte(l.Shown))[:16], "(sensitive)"
+	}
 	if l.Password != "" && !l.Fleeting {
 		facts = append(facts, fact{passwordFact, "#" + keyed(salt, []byte(l.Password))[:16], "(sensitive)", false})
 	}
@@ -81,7 +97,7 @@ func (l *login) facts(salt []byte) []fact {
 // inspection is how this app's registry is asked.
 func (r *Reconciler) inspection(l *login) inspect.Options {
 	o := inspect.Options{Arch: runtime.GOARCH, Insecure: r.Options.InsecureRegistries, Attempts: planAttempts}
-	if l != nil {
+	if l != nil && l.Variable == "" {
 		o.Login = &inspect.Login{Username: l.Username, Password: l.Password}
 	}
 	return o
@@ -94,16 +110,20 @@ func (r *Reconciler) askRegistry(ctx context.Context, d desired) (lifecycle.Imag
 	image := d.App.Docker.Image
 	meta, err := inspect.Image(ctx, image, r.inspection(d.Login))
 	var known *inspect.Error
-	if d.Login != nil || !errors.As(err, &known) || known.Kind != inspect.Denied {
+	given := d.Login != nil && d.Login.Variable == ""
+	if given || !errors.As(err, &known) || known.Kind != inspect.Denied {
 		return meta, d.Login, err
 	}
 	found, e := inspect.DockerLogin(image)
 	if e != nil || found == nil {
-		return meta, nil, errors.Join(err, e)
+		return meta, d.Login, errors.Join(err, e)
 	}
 	l := newLogin(image, found.Username, found.Password)
 	l.Fleeting = true
 	meta, err = inspect.Image(ctx, image, r.inspection(l))
+	if d.Login != nil {
+		l = d.Login // ours is for the plan alone
+	}
 	return meta, l, err
 }
 
@@ -112,13 +132,41 @@ func (r *Reconciler) askRegistry(ctx context.Context, d desired) (lifecycle.Imag
 func (u *run) imageInput(in lifecycle.Staging) lifecycle.Staging {
 	want := u.plan.work.want
 	source := &lifecycle.ImageSource{Reference: want.imageContainer().Image, Insecure: u.r.Options.InsecureRegistries}
-	if l := want.Login; l != nil {
+	if l := want.Login; l != nil && l.Variable != "" {
+		source.LoginFile = loginFile
+	} else if l != nil {
 		source.Username, source.Password = l.Username, l.Password
 	}
 	return lifecycle.Staging{
 		BlobURL: in.BlobURL, Space: in.Space, App: in.App, StagingKey: in.StagingKey, Generation: in.Generation, TimeoutS: in.TimeoutS,
 		MemoryMB: in.MemoryMB, DiskMB: in.DiskMB, Image: source,
 	}
+}
+
+// imageCredentials is the Variable that a staging reads the login from.
+func imageCredentials(l *login) []nomad.Credentials {
+	if l == nil || l.Variable == "" {
+		return nil
+	}
+	return []nomad.Credentials{{Path: l.Variable, File: loginFile}}
+}
+
+// checkLogin finds a Variable that is not there: tasks would wait for it.
+func (r *Reconciler) checkLogin(ctx context.Context, d desired) error {
+	if d.Login == nil || d.Login.Variable == "" {
+		return nil
+	}
+	path := d.Login.Variable
+	index, err := r.Nomad.VariableIndex(ctx, path)
+	if err != nil {
+		return fmt.Errorf("app %q: %w", d.App.Name, err)
+	}
+	if index == 0 {
+		return spec.Diagnostics{at(d.App, "docker.login_variable", spec.SeverityError,
+			fmt.Sprintf("app %q: the login of its registry is in the Nomad Variable %s of space %s, which does not exist", d.App.Name, path, r.Nomad.Space),
+			fmt.Sprintf("nomad var put -namespace %s %s username=… password=…", r.Nomad.Space, path))}
+	}
+	return nil
 }
 
 // writeLogins gives the nodes the login with which they pull the app's image,

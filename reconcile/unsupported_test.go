@@ -25,7 +25,7 @@ var fates = map[string]string{
 	"App.Buildpacks": served, "App.Env": served, "App.RouteMode": partial, "App.Routes": partial, "App.Services": partial,
 	"App.Processes": served, "App.Sidecars": partial, "App.Metadata": partial, "App.Features": partial, "App.Deploy": served,
 	"App.Sensitive": book, "App.Masked": book, "App.Field": book, "App.Pos": book, "App.FieldPos": book,
-	"Docker.Image": served, "Docker.Username": served, "Docker.Password": served,
+	"Docker.Image": served, "Docker.Username": served, "Docker.Password": served, "Docker.LoginVariable": served,
 	"Route.Route": book, "Route.Written": book, "Route.Host": served, "Route.Port": partial, "Route.Path": served, "Route.Protocol": partial, "Route.Options": partial, "Route.Pos": book,
 	"Service.Name": partial, "Service.BindingName": served, "Service.Parameters": partial,
 	"Process.Type": served, "Process.Instances": served, "Process.MemoryMB": served, "Process.DiskMB": served, "Process.LogRateLimitBPS": partial,

@@ -110,6 +110,25 @@ func isRelativeFolder(s string) bool {
 	return s == "." || s == ".." || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
 }
 
+// loginVariable is where Nomad finds the login, beside which there is no other.
+func (d *appDecoder) loginVariable(docker *node) string {
+	n := docker.get("login_variable")
+	path := d.text(n, "docker.login_variable", "login_variable")
+	if path == "" {
+		return ""
+	}
+	_, secret := n.tainted()
+	switch {
+	case secret:
+		d.err(n, "login_variable may not come from a sensitive variable", "It shows in Nomad's job: use a variable that is not sensitive.")
+	case !variablePath.MatchString(path):
+		d.err(n, fmt.Sprintf("%q is no path of a Nomad Variable", path), "Letters, digits, -, _, ~ and /, at most 128 characters.")
+	case docker.get("username") != nil:
+		d.err(n, "docker has both username and login_variable", "Give one of them.")
+	}
+	return path
+}
+
 func (d *appDecoder) docker(f fields) {
 	n := f["docker"]
 	if n == nil || n.kind == kindNull {
@@ -129,6 +148,12 @@ func (d *appDecoder) docker(f fields) {
 	}
 	if d.hcl {
 		docker.Password = d.text(n.get("password"), "docker.password", "Docker password")
+		docker.LoginVariable = d.loginVariable(n)
+	}
+	if image := n.get("image"); image != nil {
+		if _, secret := image.tainted(); secret {
+			d.err(image, "the image may not come from a sensitive variable", "It shows in Nomad's job: use a variable that is not sensitive.")
+		}
 	}
 	if docker.Password != "" && docker.Username == "" {
 		d.err(n.get("password"), "Docker password without a username", `Say whose it is: username = "…".`)
@@ -139,8 +164,12 @@ func (d *appDecoder) docker(f fields) {
 	for _, e := range n.entries {
 		switch key := e.key.text(); key {
 		case "image", "username":
-		case "password":
+		case "password", "login_variable":
 			if d.hcl {
+				continue
+			}
+			if key != "password" {
+				d.unknownKey(e.key, "docker", names(dockerTable))
 				continue
 			}
 			d.warn(e.key, "docker password is ignored", "Passwords do not belong in files: set CF_DOCKER_PASSWORD.")

@@ -54,7 +54,7 @@ func (w world) convert(path, outDir string) (Conversion, Diagnostics) {
 func sameApps(a, b *Document) string {
 	return cmp.Diff(normal(a), normal(b), cmpopts.EquateEmpty(),
 		cmpopts.IgnoreTypes(Pos{}, map[string]Pos{}), cmpopts.IgnoreFields(App{}, "Field", "Sensitive", "Masked"),
-		cmpopts.IgnoreFields(Docker{}, "Password")) // of HCL alone
+		cmpopts.IgnoreFields(Docker{}, "Password", "LoginVariable")) // of HCL alone
 }
 
 // normal removes differences that mean nothing.

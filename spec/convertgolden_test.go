@@ -160,7 +160,7 @@ func TestConvertKnowsTheModel(t *testing.T) {
 		t.Skip("the files are being written")
 	}
 	for from, notThere := range map[string][]string{
-		".yml": {"App.Masked", "Process.CPU", "Docker.Password", "Process.Placement", "Placement.NodePool", "Placement.Datacenters",
+		".yml": {"App.Masked", "Process.CPU", "Docker.Password", "Docker.LoginVariable", "Process.Placement", "Placement.NodePool", "Placement.Datacenters",
 			"Placement.Constraints", "Constraint.Attribute", "Constraint.Operator", "Constraint.Value", "App.Deploy", "Deploy.Strategy", "Deploy.MaxInFlight"},
 		".hcl": {},
 	} {

@@ -156,6 +156,7 @@ var dockerTable = []key{
 	{name: "image", needed: true, value: value{kind: anyText, min: 1, prose: "`[registry/]name[:tag][@digest]`"}, doc: "The image."},
 	{name: "username", value: value{kind: anyText, orNull: true}, doc: "Who pulls it; the password is `CF_DOCKER_PASSWORD` in the environment."},
 	{name: "password", yaml: "-", value: value{kind: anyText, orNull: true}, doc: "The password of that user, from a sensitive variable; before `CF_DOCKER_PASSWORD`."},
+	{name: "login_variable", yaml: "-", value: value{kind: strictText, prose: "path of a Nomad Variable"}, doc: "Takes `username` and `password` from the items of that Variable; not beside `username`."},
 }
 
 func seconds(kind valueKind) value {

@@ -72,6 +72,8 @@ type Docker struct {
 	Image    string
 	Username string
 	Password string // "" = not in the files
+	// LoginVariable is the path of a Nomad Variable with both; "" = none.
+	LoginVariable string
 }
 
 // RouteMode says where an app's routes come from.

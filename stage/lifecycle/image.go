@@ -31,6 +31,8 @@ type ImageSource struct {
 	// Username is "" where the registry asks nobody who they are.
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
+	// LoginFile has both, below secrets/: items of a Nomad Variable (JSON).
+	LoginFile string `json:"login_file,omitempty"`
 	// Insecure are the registries that may be asked without encryption.
 	Insecure []string `json:"insecure,omitempty"`
 }

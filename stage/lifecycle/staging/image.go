@@ -2,8 +2,11 @@ package staging
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -22,8 +25,9 @@ func (t *task) inspect(ctx context.Context) (lifecycle.Result, error) {
 			fmt.Fprintf(t.out.Stdout, "Failed getting docker image metadata: %v. Going to retry attempt: %d\n", err, attempt)
 		},
 	}
-	if source.Username != "" {
-		options.Login = &inspect.Login{Username: source.Username, Password: source.Password}
+	var err error
+	if options.Login, err = t.login(); err != nil {
+		return lifecycle.Result{}, err
 	}
 	meta, err := inspect.Image(ctx, source.Reference, options)
 	if err != nil {
@@ -41,6 +45,39 @@ func (t *task) inspect(ctx context.Context) (lifecycle.Result, error) {
 	result := lifecycle.ImageResult(meta)
 	result.Generation, result.StagedAt = t.Generation, time.Now().Unix()
 	return result, nil
+}
+
+// login is with whose rights the registry is asked; nil = anybody's.
+func (t *task) login() (*inspect.Login, error) {
+	source := t.Image
+	if source.LoginFile != "" {
+		content, err := os.ReadFile(filepath.Join(t.secretsDir, source.LoginFile))
+		if err != nil {
+			return nil, fmt.Errorf("reading the login of the registry: %w", err)
+		}
+		items := map[string]string{}
+		if err := json.Unmarshal(content, &items); err != nil {
+			return nil, errors.New("reading the login of the registry: the Nomad Variable is no map of texts")
+		}
+		if items["username"] == "" || items["password"] == "" {
+			return nil, errors.New("the Nomad Variable of the registry's login has no item username, or no item password: nomad var put PATH username=… password=…")
+		}
+		return &inspect.Login{Username: unquoted(items["username"]), Password: unquoted(items["password"])}, nil
+	}
+	if source.Username == "" {
+		return nil, nil
+	}
+	return &inspect.Login{Username: source.Username, Password: source.Password}, nil
+}
+
+// unquoted reads an item as Nomad does for the docker driver: as the value of
+// a line of an environment file, which may be quoted.
+func unquoted(s string) string {
+	var out string
+	if json.Unmarshal([]byte(s), &out) == nil {
+		return out
+	}
+	return s
 }
 
 // describe words what an image brings. Its env is left out: people put
