@@ -22,6 +22,13 @@ import (
 	"wadi/stage/lifecycle"
 )
 
+// stagingTimeout is Cloud Foundry's, over everything that a staging does. The
+// task itself keeps it; stagingSlack later apply ends one that cannot.
+const (
+	stagingTimeout = 15 * time.Minute
+	stagingSlack   = time.Minute
+)
+
 // uploadLifecycle gives the blob store the binary that Nomad fetches for
 // every task.
 func (r *Reconciler) uploadLifecycle(ctx context.Context) error {
@@ -131,7 +138,7 @@ func (u *run) startStaging(ctx context.Context) (string, error) {
 		BlobURL: u.r.Blobs.URL, Space: u.r.Nomad.Space, App: w.want.App.Name,
 		StagingKey: w.pinned.StagingKey, Generation: w.generation,
 		Package: u.pkg, Buildpacks: u.packs, SkipDetect: w.pinned.SkipDetect, Stack: w.want.StackName,
-		MemoryMB: w.pinned.MemoryMB, DiskMB: w.pinned.DiskMB, TimeoutS: 900, Env: w.want.App.Env,
+		MemoryMB: w.pinned.MemoryMB, DiskMB: w.pinned.DiskMB, TimeoutS: int(stagingTimeout / time.Second), Env: w.want.App.Env,
 		Cache:           u.cache(),
 		VCAPApplication: w.who.vcapForStaging(w.pinned.MemoryMB, w.pinned.DiskMB), Services: services(w.want.App, w.want.Bindings),
 	}
@@ -239,18 +246,16 @@ func (u *run) cleanStaging(ctx context.Context, id string) error {
 // followStaging streams the log of a staging job as it happens and waits for
 // its end. If ctx ends first, the job is stopped.
 func (u *run) followStaging(ctx context.Context, id string) error {
-	alloc, err := u.r.waitPlaced(ctx, id, "to stage")
-	if err == nil {
-		err = u.streamStaging(ctx, alloc)
+	timed, cancel := context.WithTimeout(ctx, stagingTimeout+stagingSlack)
+	defer cancel()
+	ended, err := u.watchStaging(timed, id)
+	if err != nil && ctx.Err() == nil && timed.Err() != nil {
+		err = &StagingError{Words: fmt.Sprintf("StagingTimeExpired: Staging time expired: it has not ended after %s", stagingTimeout)}
 	}
 	if err != nil {
 		if e := u.cleanStaging(ctx, id); e != nil {
 			return errors.Join(err, e)
 		}
-		return err
-	}
-	ended, err := u.r.Nomad.Allocation(ctx, alloc)
-	if err != nil {
 		return err
 	}
 	state := ended.TaskStates[nomad.StagingTask]
@@ -264,17 +269,42 @@ func (u *run) followStaging(ctx context.Context, id string) error {
 	return failure
 }
 
-// waitPlaced waits until a batch job has an instance, or the scheduler says
-// that there is no room for what it is to do.
-func (r *Reconciler) waitPlaced(ctx context.Context, id, what string) (alloc string, err error) {
+// watchStaging streams a staging job's log until its task has ended, and
+// answers its instance then. Nomad starts one anew whose node was lost, and no
+// other.
+func (u *run) watchStaging(ctx context.Context, id string) (*api.Allocation, error) {
+	var lost []string
+	for {
+		alloc, err := u.r.waitPlaced(ctx, id, "to stage", lost...)
+		if err != nil {
+			return nil, err
+		}
+		if err := u.streamStaging(ctx, alloc); err != nil {
+			return nil, err
+		}
+		ended, err := u.r.Nomad.Allocation(ctx, alloc)
+		if err != nil || ended.ClientStatus != api.AllocClientStatusLost {
+			return ended, err
+		}
+		lost = append(lost, alloc)
+		u.say(PhaseStaging, "node %s was lost: staging again on another", ended.NodeName)
+	}
+}
+
+// waitPlaced waits until a batch job has an instance that is none of those
+// which were lost, or the scheduler says that there is no room for what it is
+// to do.
+func (r *Reconciler) waitPlaced(ctx context.Context, id, what string, lost ...string) (alloc string, err error) {
 	began := time.Now()
 	for {
 		allocs, err := r.Nomad.Allocations(ctx, id)
 		if err != nil {
 			return "", err
 		}
-		if len(allocs) > 0 {
-			return allocs[0].ID, nil
+		for _, a := range allocs {
+			if !slices.Contains(lost, a.ID) {
+				return a.ID, nil
+			}
 		}
 		if time.Since(began) > noRoomPatience {
 			why, err := r.Nomad.WhyNotPlaced(ctx, id)
@@ -348,57 +378,4 @@ func (l *lineWriter) flush() {
 		l.line(string(l.part))
 		l.part = nil
 	}
-}
-
-// cfStagingWords are Cloud Foundry's words for the builder's exit codes
-// (cloud_controller errors/v2.yml).
-var cfStagingWords = map[int]string{
-	lifecycle.ExitDetectFail:   "NoAppDetectedError: An app was not successfully detected by any available buildpack",
-	lifecycle.ExitCompileFail:  "BuildpackCompileFailed: App staging failed in the buildpack compile phase",
-	lifecycle.ExitReleaseFail:  "BuildpackReleaseFailed: App staging failed in the buildpack release phase",
-	lifecycle.ExitSupplyFail:   "StagingError: App staging failed in a buildpack's supply phase",
-	lifecycle.ExitFinalizeFail: "StagingError: App staging failed in the buildpack finalize phase",
-}
-
-// stagingFailure says in Cloud Foundry's words why a staging task failed.
-func stagingFailure(alloc *api.Allocation) error {
-	state := alloc.TaskStates[nomad.StagingTask]
-	if state == nil {
-		return fmt.Errorf("staging failed: %s", alloc.ClientDescription)
-	}
-	var last *api.TaskEvent
-	for _, e := range state.Events {
-		switch e.Type {
-		case api.TaskTerminated:
-			if words, ok := cfStagingWords[e.ExitCode]; ok {
-				return &StagingError{ExitCode: e.ExitCode, Words: words}
-			}
-			if e.ExitCode != 0 {
-				return &StagingError{ExitCode: e.ExitCode, Words: fmt.Sprintf("StagingError: staging failed with exit status %d", e.ExitCode)}
-			}
-		case api.TaskDriverFailure, api.TaskSetupFailure, api.TaskArtifactDownloadFailed, api.TaskFailedValidation:
-			last = e
-		}
-	}
-	if last != nil {
-		return &StagingError{Words: "StagingError: the staging task could not start: " + last.DisplayMessage}
-	}
-	return &StagingError{Words: "StagingError: the staging task ended: " + alloc.ClientDescription}
-}
-
-// StagingError is a staging that failed. ExitCode is the builder's, 0 if it
-// did not run.
-type StagingError struct {
-	ExitCode int
-	Words    string
-}
-
-func (e *StagingError) Error() string { return e.Words }
-
-// Hint says what to do next.
-func (e *StagingError) Hint() string {
-	if e.ExitCode == lifecycle.ExitDetectFail {
-		return "name one with `buildpacks`, or add what they look for: index.html, package.json, go.mod, requirements.txt, a Procfile"
-	}
-	return ""
 }

@@ -39,6 +39,11 @@ const (
 	minStagingDiskMB   = 4096
 )
 
+// stagingSize is the memory and the disk of a staging: the app's, if it has more.
+func stagingSize(web process) (memoryMB, diskMB int) {
+	return max(minStagingMemoryMB, *web.MemoryMB), max(minStagingDiskMB, *web.DiskMB)
+}
+
 // resolve reads the app's source and its buildpacks, or asks for its image. It
 // changes nothing. runs is the revision that runs, if it is known.
 func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who identity, runs revisionRecord) (pinned, error) {
@@ -48,7 +53,7 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 	if d.App.Path == "" {
 		return pinned{}, fmt.Errorf("app %q has no path", d.App.Name)
 	}
-	diskMB := max(minStagingDiskMB, *d.Processes[0].DiskMB)
+	memoryMB, diskMB := stagingSize(d.Processes[0])
 	tree, err := stage.Scan(ctx, d.App.Path, stage.ScanOptions{Ignore: true, Exclude: of.doc.Files, Cache: r.Options.CacheDir, MaxBytes: int64(diskMB) << 20})
 	var noZip *stage.NotZipError
 	var badZip *stage.ZipError
@@ -69,8 +74,7 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 	}
 	p := pinned{
 		Tree: tree, Package: tree.Digest, Buildpacks: packs, SkipDetect: len(d.App.Buildpacks) > 0,
-		MemoryMB: max(minStagingMemoryMB, *d.Processes[0].MemoryMB),
-		DiskMB:   diskMB,
+		MemoryMB: memoryMB, DiskMB: diskMB,
 	}
 	p.keep(runs, of.salt)
 	p.StagingKey = stage.KeyInput{

@@ -78,7 +78,7 @@ func run(stdout, stderr io.Writer) int {
 type TimeoutError struct{ After time.Duration }
 
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("exceeded %s timeout: make the build smaller, or raise the staging timeout", e.After)
+	return fmt.Sprintf("exceeded %s timeout: make the build smaller", e.After)
 }
 
 // task is one staging.
