@@ -91,15 +91,7 @@ func (c *converter) value(name string) *node {
 		if v == nil {
 			return nil
 		}
-		index, err := strconv.Atoi(part)
-		switch {
-		case v.kind == kindMap:
-			v = v.get(part)
-		case v.kind == kindList && err == nil && index >= 0 && index < len(v.items):
-			v = v.items[index]
-		default:
-			return nil
-		}
+		v = v.part(part)
 	}
 	return v
 }

@@ -196,6 +196,9 @@ func (d *appDecoder) number(n *node, path string, rule numberRule) *int {
 	}
 	d.hide(path, n)
 	value, problem := wholeNumber(n, rule.cli || d.hcl)
+	if d.hcl && n.kind == kindFloat && n.f != math.Trunc(n.f) {
+		problem = "must be an integer"
+	}
 	if rule.max == 0 {
 		rule.max = math.MaxInt32
 	}
@@ -236,7 +239,7 @@ func wholeNumber(n *node, cli bool) (value int64, problem string) {
 
 // timeout reads the startup timeout; the CLI drops a 0.
 func (d *appDecoder) timeout(n *node, path string) *int {
-	if n != nil && n.kind == kindInt && n.i == 0 && !d.hcl {
+	if n != nil && !d.hcl && (n.kind == kindInt && n.i == 0 || n.kind == kindFloat && math.Trunc(n.f) == 0) {
 		return nil
 	}
 	t := d.number(n, path, numberOf(processTable, "timeout", "Timeout"))

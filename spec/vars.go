@@ -30,6 +30,8 @@ type given struct {
 	text   string
 	isText bool
 	origin string
+	file   string // the variable file, if it came from one, and its name there
+	key    *node
 }
 
 func (v *variables) layers() []*layer {
@@ -59,33 +61,79 @@ func (v *variables) lookup(name string) *node {
 }
 
 // get answers the value of a name inside ((…)): "a.b.0" walks into the maps
-// and lists of variable a. The error says what was in the way.
-func (v *variables) get(name string) (*node, error) {
+// and lists of variable a, "a.b.-1" to the last element; nil if there is no a.
+// The error says what was in the way.
+func (v *variables) get(name string) (*node, *pathError) {
 	n := v.lookup(name)
 	if n != nil {
 		return n, nil
 	}
-	parts := strings.Split(name, ".")
-	if n = v.lookup(parts[0]); n == nil {
-		return nil, nil
+	root, path, deep := strings.Cut(name, ".")
+	if n = v.lookup(root); n == nil || !deep {
+		return n, nil
 	}
-	for i, part := range parts[1:] {
-		switch n.kind {
-		case kindMap:
-			if n = n.get(part); n == nil {
-				return nil, nil
-			}
-		case kindList:
-			index, err := strconv.Atoi(part)
-			if err != nil || index < 0 || index >= len(n.items) {
-				return nil, fmt.Errorf("variable %s has no element %s: it is a list of %d", strings.Join(parts[:i+1], "."), part, len(n.items))
-			}
-			n = n.items[index]
-		default:
-			return nil, fmt.Errorf("variable %s is %s: it has no part %s", strings.Join(parts[:i+1], "."), n.kind, part)
+	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '/' })
+	for i, part := range parts {
+		next := n.part(part)
+		if next == nil {
+			return nil, &pathError{name: name, parts: parts[:i+1], at: n}
 		}
+		n = next
 	}
 	return n, nil
+}
+
+// part answers what a map has below a key, or a list at an index, nil if it
+// has nothing there.
+func (n *node) part(name string) *node {
+	if n.kind != kindList {
+		return n.get(name)
+	}
+	index, err := strconv.Atoi(name)
+	if index < 0 {
+		index += len(n.items)
+	}
+	if err != nil || index < 0 || index >= len(n.items) {
+		return nil
+	}
+	return n.items[index]
+}
+
+// pathError is a dotted name whose last part a variable does not have. Its
+// text is bosh-cli's.
+type pathError struct {
+	name  string
+	parts []string
+	at    *node // where the last part was looked for
+}
+
+func (e *pathError) Error() string {
+	path := "/" + strings.Join(e.parts, "/")
+	if e.at.kind != kindMap {
+		return fmt.Sprintf("Finding variable '%s': Expected to find a map at path '%s' but found '%s'", e.name, path, goType(e.at))
+	}
+	found := "found no other map keys"
+	if keys := e.at.keyTexts(); len(keys) > 0 {
+		found = "found map keys: '" + strings.Join(keys, "', '") + "'"
+	}
+	return fmt.Sprintf("Finding variable '%s': Expected to find a map key '%s' for path '%s' (%s)", e.name, e.parts[len(e.parts)-1], path, found)
+}
+
+func (e *pathError) fix() string {
+	if e.at.kind == kindList && len(e.at.items) > 0 {
+		return fmt.Sprintf("Here is a list: its elements are 0 to %d.", len(e.at.items)-1)
+	}
+	return "Correct the name inside (( )) or the variable's value."
+}
+
+// keyTexts are the keys of a map, sorted.
+func (n *node) keyTexts() []string {
+	var out []string
+	for _, e := range n.entries {
+		out = append(out, e.key.text())
+	}
+	sort.Strings(out)
+	return out
 }
 
 // textValue is a value given on the command line: YAML, as cf reads --var,
@@ -123,10 +171,11 @@ func (l *layer) addFlag(flag, origin string) bool {
 // addFile takes the map of one variable file. A dotted name makes a map:
 // `a.b: 1` is the b of ((a.b)) and part of ((a)). Names are taken as written:
 // a variable may be called n, which YAML 1.1 reads as false.
-func (l *layer) addFile(root *node, file string) {
+func (l *layer) addFile(root *node, src *source, shown string) {
 	for _, e := range root.entries {
-		name, origin := e.key.raw, fmt.Sprintf("%s:%d", file, e.key.line)
-		l.set(name, given{node: e.val, origin: origin})
+		name := e.key.raw
+		from := given{node: e.val, origin: fmt.Sprintf("%s:%d", shown, e.key.line), file: src.path, key: e.key}
+		l.set(name, from)
 		parts := strings.Split(name, ".")
 		if len(parts) == 1 {
 			continue
@@ -134,7 +183,8 @@ func (l *layer) addFile(root *node, file string) {
 		top := l.byName[parts[0]].node
 		if top == nil || top.kind != kindMap {
 			top = &node{kind: kindMap}
-			l.set(parts[0], given{node: top, origin: origin})
+			from.node = top
+			l.set(parts[0], from)
 		}
 		for _, part := range parts[1 : len(parts)-1] {
 			next := top.get(part)
@@ -227,14 +277,15 @@ func (in *interpolation) value(place *node, name string) *node {
 	name = strings.TrimPrefix(name, "!")
 	value, err := in.vars.get(name)
 	if err != nil {
-		in.fail(place, err.Error(), "Correct the name inside (( )) or the variable's value.")
+		in.fail(place, err.Error(), err.fix())
 		return nil
 	}
 	if value == nil {
 		if in.first == nil {
 			in.first = place
 		}
-		in.missing[name] = true
+		root, _, _ := strings.Cut(name, ".")
+		in.missing[root] = true
 		return nil
 	}
 	if before := in.brought; before <= maxExpanded {

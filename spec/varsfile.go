@@ -1,7 +1,9 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -51,6 +53,10 @@ func (l *loader) badFlag(flag, fix string) {
 // YAML, as cf has it. Option is who named it.
 func (l *loader) varsFile(into *layer, name, option string) {
 	path := absolute(l.options.Dir, name)
+	if _, err := l.fs.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		l.fail(path, "no such file or directory: "+path, variableFileHint(option))
+		return
+	}
 	src := l.open(path)
 	if src == nil {
 		return
@@ -59,7 +65,7 @@ func (l *loader) varsFile(into *layer, name, option string) {
 	shown := projectRelative(l.options.Dir, path)
 	if strings.HasSuffix(path, varsSuffix) {
 		if root := l.hclVars(src); root != nil {
-			into.addFile(root, shown)
+			into.addFile(root, src, shown)
 		}
 		return
 	}
@@ -74,8 +80,16 @@ func (l *loader) varsFile(into *layer, name, option string) {
 		return
 	}
 	if root != nil {
-		into.addFile(root, shown)
+		into.addFile(root, src, shown)
 	}
+}
+
+// variableFileHint says where a variable file that is not there was looked for.
+func variableFileHint(option string) string {
+	if option == "vars_file" {
+		return "Correct vars_file in .wadi.yaml: its paths start at the folder of .wadi.yaml."
+	}
+	return "Check the path given with " + option + ": it starts at the working directory."
 }
 
 // hclVars reads the attributes of a variable file in HCL; nil after an error.
@@ -166,7 +180,8 @@ func (l *loader) checkFlags() {
 			if contains(l.declared, name) {
 				continue
 			}
-			origin := from.byName[name].origin
+			value := from.byName[name]
+			origin := value.origin
 			detail := "Remove it, or declare the variable."
 			if near := nearest(name, l.declared); near != "" {
 				detail = fmt.Sprintf("Did you mean %s?", near)
@@ -176,7 +191,12 @@ func (l *loader) checkFlags() {
 			} else if origin == "--var" {
 				detail = "Remove the flag, or declare the variable."
 			}
-			l.diags = append(l.diags, Diagnostic{Severity: SeverityWarning, Summary: fmt.Sprintf("%s %s: no file declares this variable", origin, name), Detail: detail})
+			d := Diagnostic{Severity: SeverityWarning, Summary: fmt.Sprintf("%s %s: no file declares this variable", origin, name), Detail: detail}
+			if value.file != "" {
+				d.Summary = fmt.Sprintf("%s: no file declares this variable", name)
+				d.File, d.Line, d.Column, d.Width, d.Field = value.file, value.key.line, value.key.col, value.key.width, name
+			}
+			l.diags = append(l.diags, d)
 		}
 	}
 }
