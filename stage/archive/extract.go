@@ -49,7 +49,8 @@ type Stats struct {
 // Symbolic links are created as they are, absolute and dangling ones too, and
 // never followed. Modes come out exactly as in the stream, whatever the umask
 // is, without setuid, setgid and sticky. Folders that are only implied get
-// 0755; root itself keeps its mode.
+// 0755 and the time of entries that have none, so that what is unpacked twice
+// is the same; root itself keeps its mode.
 //
 // r is read to its end, so that a reader that verifies has seen everything.
 // After an error root holds what was unpacked until then.
@@ -186,7 +187,7 @@ func (e *extractor) enter(entry, dir string) (*os.Root, error) {
 			return nil, &EntryError{Entry: entry, Reason: fmt.Sprintf("cannot enter %q", sub), Err: err}
 		}
 		if made {
-			e.folders[sub] = folderAttr{mode: 0o755}
+			e.folders[sub] = folderAttr{mode: 0o755, modTime: cmp.Or(e.o.ModTime, Epoch)}
 		}
 		opened, err := top.root.OpenRoot(name)
 		if err != nil {

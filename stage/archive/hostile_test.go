@@ -222,7 +222,7 @@ func TestExtractTimes(t *testing.T) {
 	t.Parallel()
 	own, staged := time.Unix(1_000_000_000, 0), time.Unix(1_700_000_000, 0)
 	at := func(h tar.Header, when time.Time) tar.Header { h.ModTime = when; return h }
-	stream := makeTar(t, at(reg("package"), Epoch), at(reg("built"), own), at(dir("d"), Epoch), at(reg("d/f"), own))
+	stream := makeTar(t, at(reg("package"), Epoch), at(reg("built"), own), at(dir("d"), Epoch), at(reg("d/f"), own), at(reg("implied/f"), own))
 	for _, given := range []time.Time{{}, staged} {
 		top := t.TempDir()
 		o := leave
@@ -234,7 +234,7 @@ func TestExtractTimes(t *testing.T) {
 		if given.IsZero() {
 			epoch = Epoch
 		}
-		for name, want := range map[string]time.Time{"package": epoch, "built": own, "d": epoch, "d/f": own} {
+		for name, want := range map[string]time.Time{"package": epoch, "built": own, "d": epoch, "d/f": own, "implied": epoch} {
 			info, err := os.Stat(filepath.Join(top, name))
 			if err != nil || !info.ModTime().Equal(want) {
 				t.Errorf("ModTime %v: %s has %v (%v), want %v", given, name, info.ModTime(), err, want)
