@@ -43,6 +43,7 @@ type Progress struct {
 	Total    int64
 	Uploaded int64
 	Reused   int64
+	Sent     int64 // of Uploaded, compressed
 }
 
 // Outcome is what became of a plan that was carried out.

@@ -33,6 +33,7 @@ type appLine struct {
 	name  string
 	phase reconcile.Phase // "" between phases
 	began time.Time
+	said  time.Time // when there was a line of an upload's progress, off a terminal
 	note  string
 }
 
@@ -85,9 +86,14 @@ func (p *progress) event(e reconcile.Event) {
 	case e.Log != nil:
 		text = p.logText(e)
 	case e.Progress != nil:
-		line.note = uploadText(*e.Progress)
+		line.note = uploadText(*e.Progress, p.now().Sub(line.began))
+		if !p.live && p.now().Sub(line.said) >= stepPause {
+			line.said = p.now()
+			text = fmt.Sprintf("%s: %s: %s", e.App, phaseWords(e.Phase, e.App), line.note)
+		}
 	case e.Started:
 		line.phase, line.began, line.note = e.Phase, p.now(), ""
+		line.said = line.began
 		text = phaseText(e)
 	case e.Ended:
 		text = p.endText(e, line.note)
@@ -161,13 +167,23 @@ func (p *progress) endText(e reconcile.Event, note string) string {
 	return fmt.Sprintf("%s: %s: %s (%s)", e.App, phaseWords(e.Phase, e.App), paint(p.color, green, "OK"), took)
 }
 
-func uploadText(u reconcile.Progress) string {
-	text := fmt.Sprintf("%s of %s", humanize.IBytes(uint64(max(u.Read, 0))), humanize.IBytes(uint64(max(u.Total, u.Read, 0))))
+// uploadText says how much of the files was read and packed, what of it the
+// store had, and how fast the rest is sent.
+func uploadText(u reconcile.Progress, took time.Duration) string {
+	text := fmt.Sprintf("%s of %s", bytesText(u.Read), bytesText(max(u.Total, u.Read)))
 	if u.Reused > 0 {
-		text += fmt.Sprintf(", %s were there already", humanize.IBytes(uint64(u.Reused)))
+		text += fmt.Sprintf(", %s were there already", bytesText(u.Reused))
+	}
+	if u.Sent > 0 {
+		text += fmt.Sprintf(", %s sent", bytesText(u.Sent))
+	}
+	if u.Sent > 0 && took >= time.Second {
+		text += fmt.Sprintf(" at %s/s", bytesText(int64(float64(u.Sent)/took.Seconds())))
 	}
 	return text
 }
+
+func bytesText(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 // draw writes text, which stays, and below it a line for every app at work.
 func (p *progress) draw(text string) {

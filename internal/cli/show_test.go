@@ -24,7 +24,7 @@ func clock() func() time.Time {
 var someEvents = []reconcile.Event{
 	{App: "hello", Phase: reconcile.PhaseUpload, Started: true},
 	{App: "hello", Phase: reconcile.PhaseUpload, Progress: &reconcile.Progress{Read: 1 << 20, Total: 4 << 20}},
-	{App: "hello", Phase: reconcile.PhaseUpload, Progress: &reconcile.Progress{Read: 4 << 20, Total: 4 << 20, Reused: 3 << 20}},
+	{App: "hello", Phase: reconcile.PhaseUpload, Progress: &reconcile.Progress{Read: 4 << 20, Total: 4 << 20, Uploaded: 1 << 20, Reused: 3 << 20, Sent: 300 << 10}},
 	{App: "hello", Phase: reconcile.PhaseUpload, Ended: true, Took: 1500 * time.Millisecond},
 	{App: "hello", Phase: reconcile.PhaseStaging, Started: true},
 	{App: "other", Phase: reconcile.PhaseStop, Started: true},
@@ -49,6 +49,20 @@ func TestProgressOffTheTerminal(t *testing.T) {
 	if strings.Contains(out.String(), "\x1b") {
 		t.Error("escape sequences off the terminal")
 	}
+}
+
+// A long upload says off a terminal too how far it is, but not with every chunk.
+func TestLongUploadOffTheTerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	p := &progress{w: &out, now: clock(), said: map[string]string{}}
+	p.event(reconcile.Event{App: "hello", Phase: reconcile.PhaseUpload, Started: true})
+	for n := range int64(60) {
+		p.event(reconcile.Event{App: "hello", Phase: reconcile.PhaseUpload,
+			Progress: &reconcile.Progress{Read: n << 20, Total: 60 << 20, Uploaded: n << 20, Sent: n << 18}})
+	}
+	p.event(reconcile.Event{App: "hello", Phase: reconcile.PhaseUpload, Ended: true, Took: time.Minute})
+	golden.Check(t, "progress-upload.txt", out.Bytes())
 }
 
 // TestProgressOnTheTerminal replays what was drawn on a screen.
