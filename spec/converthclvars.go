@@ -44,7 +44,9 @@ func (v *hclVariables) use(name, typ string, secret bool) string {
 	one.secret = one.secret && secret
 	expr := "var." + one.name
 	for _, part := range parts[1:] {
-		switch _, err := strconv.Atoi(part); {
+		switch index, err := strconv.Atoi(part); {
+		case err == nil && index < 0:
+			expr = fmt.Sprintf("%s[length(%s) - %d]", expr, expr, -index)
 		case err == nil:
 			expr += "[" + part + "]"
 		case hclsyntax.ValidIdentifier(part):

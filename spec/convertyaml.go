@@ -309,7 +309,11 @@ func (w *yamlWriter) value(src *source, n *node, k key) *yaml.Node {
 				w.c.leave(src, e.val, child.name+" is left out", "A manifest has no word for it.")
 				continue
 			}
-			w.pair(out, src, w.string(src, e.key), e, w.value(src, e.val, child))
+			val := w.value(src, e.val, child)
+			if k.name == "env" && e.val.kind == kindInt && val.Tag == tagFloat {
+				val = yamlText(e.val.digit) // a float would have another text
+			}
+			w.pair(out, src, w.string(src, e.key), e, val)
 		}
 		return out
 	}

@@ -16,6 +16,9 @@ func (w *yamlWriter) scalar(src *source, n *node) *yaml.Node {
 	case kindBool:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tagBool, Value: strconv.FormatBool(n.b)}
 	case kindInt:
+		if f, ok := n.wholeValue().(float64); ok { // YAML has whole numbers of 64 bits
+			return &yaml.Node{Kind: yaml.ScalarNode, Tag: tagFloat, Value: strconv.FormatFloat(f, 'g', -1, 64)}
+		}
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tagInt, Value: n.digit}
 	case kindFloat:
 		if !math.IsInf(n.f, 0) {

@@ -143,11 +143,15 @@ func (m *module) labelled(src *source, b *hclsyntax.Block, labels int) bool {
 	if len(b.Labels) == labels && (labels == 0 || b.Labels[0] != "") {
 		return true
 	}
-	detail := fmt.Sprintf("Write: %s {", b.Type)
+	summary, detail := fmt.Sprintf("a block %s has no label", b.Type), fmt.Sprintf("Write: %s {", b.Type)
 	if labels == 1 {
+		summary = fmt.Sprintf("a block %s has one label, its name; here are %d", b.Type, len(b.Labels))
 		detail = fmt.Sprintf("Write one name: %s \"name\" {", b.Type)
+		if len(b.Labels) == 1 {
+			summary = fmt.Sprintf("the label of a block %s is its name and must not be empty", b.Type)
+		}
 	}
-	m.fail(src, b.DefRange(), b.Type, fmt.Sprintf("a block %s has %d labels, not %d", b.Type, labels, len(b.Labels)), detail)
+	m.fail(src, b.DefRange(), b.Type, summary, detail)
 	return false
 }
 

@@ -99,7 +99,11 @@ func (m *module) appName(i instance, root *node) (string, bool) {
 	if n == nil || n.kind == kindNull {
 		return i.label, true
 	}
-	if n.kind != kindString || strings.TrimSpace(n.str) == "" {
+	if n.kind == kindList || n.kind == kindMap {
+		src.add(SeverityError, n, fmt.Sprintf("For application '%s': Name must be a string", i.label), "Write one text in quotes.")
+		return "", false
+	}
+	if strings.TrimSpace(n.text()) == "" {
 		src.add(SeverityError, n, fmt.Sprintf("For application '%s': Name must not be empty", i.label), "Give a name, or remove the attribute: the label is the name then.")
 		return "", false
 	}
@@ -108,7 +112,7 @@ func (m *module) appName(i instance, root *node) (string, bool) {
 			"An app's name shows everywhere: use a variable that is not sensitive.")
 		return "", false
 	}
-	return n.str, true
+	return n.text(), true
 }
 
 // attribute puts the value of an attribute into a map. Block is the field of

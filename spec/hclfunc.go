@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	ctyyaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
@@ -35,7 +37,7 @@ func functions(fsys FS, dir string, b *budget) map[string]function.Function {
 		"substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc, "trimprefix": stdlib.TrimPrefixFunc,
 		"trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc, "upper": stdlib.UpperFunc,
 
-		"alltrue": allTrueFunction, "anytrue": anyTrueFunction, "chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc,
+		"alltrue": allTrueFunction, "anytrue": anyTrueFunction, "chunklist": stdlib.ChunklistFunc, "coalesce": coalesceFunction,
 		"coalescelist": stdlib.CoalesceListFunc, "compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
 		"distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "keys": stdlib.KeysFunc,
 		"length": lengthFunction, "lookup": stdlib.LookupFunc, "merge": stdlib.MergeFunc, "one": oneFunction, "range": stdlib.RangeFunc,
@@ -170,6 +172,27 @@ var (
 	allTrueFunction = truth("alltrue says whether all elements of a list are true", true)
 	anyTrueFunction = truth("anytrue says whether any element of a list is true", false)
 )
+
+// coalesceFunction is Terraform's: cty's own answers an empty text too.
+var coalesceFunction = function.New(&function.Spec{
+	Description: "coalesce is the first value that is neither null nor an empty text",
+	VarParam:    &function.Parameter{Name: "values", Type: cty.DynamicPseudoType, AllowUnknown: true, AllowDynamicType: true, AllowNull: true},
+	Type:        stdlib.CoalesceFunc.ReturnTypeForValues,
+	Impl: func(args []cty.Value, typ cty.Type) (cty.Value, error) {
+		for _, arg := range args {
+			v, err := convert.Convert(arg, typ)
+			switch {
+			case err != nil:
+				return cty.NilVal, err
+			case !v.IsKnown():
+				return cty.UnknownVal(typ), nil
+			case !v.IsNull() && (typ != cty.String || v.AsString() != ""):
+				return v, nil
+			}
+		}
+		return cty.NilVal, errors.New("all values are null or empty texts")
+	},
+})
 
 var sumFunction = function.New(&function.Spec{
 	Description: "sum adds the numbers of a list",

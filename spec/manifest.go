@@ -42,6 +42,7 @@ func (l *loader) interpolate(src *source, root *node) *node {
 	in := interpolation{vars: &l.vars, missing: map[string]bool{}, fail: func(place *node, summary, detail string) {
 		src.add(SeverityError, place, summary, detail)
 	}}
+	in.definitions(root.get("variables"))
 	root = in.tree(root)
 	if in.brought > maxExpanded {
 		return nil // said
@@ -96,6 +97,11 @@ func (l *loader) manifestKeys(src *source, root *node) {
 		key := e.key.text()
 		name := strings.ReplaceAll(key, "-", "_")
 		switch {
+		case key == "variables" && e.val.kind != kindList && e.val.kind != kindNull:
+			src.add(SeverityError, e.val, "variables must be a list of variable definitions, for cf and bosh",
+				"Values of ((name)) come from --var and --vars-file; give anything else another key.")
+		case key == "variables":
+			src.add(SeverityWarning, e.key, "`variables` only says which variables must be given", "Values of ((name)) come from --var and --vars-file.")
 		case key == "applications" || key == "version" || e.val.holdsAnchor():
 		case name != "name" && contains(known, name) || formerKeys[name] != "":
 			src.add(SeverityWarning, e.key, fmt.Sprintf("`%s` is ignored: keys for all apps are not read since cf version 7", key),

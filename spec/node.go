@@ -171,7 +171,7 @@ func (n *node) goValue() any {
 	case kindBool:
 		return n.b
 	case kindInt:
-		return n.i
+		return n.wholeValue()
 	case kindFloat:
 		if math.IsNaN(n.f) || math.IsInf(n.f, 0) {
 			return floatText(n.f)
@@ -193,6 +193,21 @@ func (n *node) goValue() any {
 		return out
 	}
 	return nil
+}
+
+// wholeValue is a whole number as JSON has it: one beyond 64 bits is a float.
+func (n *node) wholeValue() any {
+	if i, err := strconv.ParseInt(n.digit, 10, 64); err == nil {
+		return i
+	}
+	if u, err := strconv.ParseUint(n.digit, 10, 64); err == nil {
+		return u
+	}
+	f, err := strconv.ParseFloat(n.digit, 64)
+	if err != nil {
+		return n.i
+	}
+	return f
 }
 
 // holdsAnchor says whether the value or a part of it may be referred to.

@@ -203,6 +203,9 @@ func (d *appDecoder) number(n *node, path string, rule numberRule) *int {
 		rule.max = math.MaxInt32
 	}
 	fix := "Write a whole number without quotes."
+	if d.hcl && n.kind == kindString {
+		fix = "Write a whole number without quotes; of a variable, declare type = number."
+	}
 	switch {
 	case problem != "":
 	case value < rule.min:

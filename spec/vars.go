@@ -213,6 +213,25 @@ type interpolation struct {
 	fail    func(place *node, summary, detail string)
 }
 
+// definitions notes variables that the manifest defines below the key
+// `variables`: bosh-cli, with which cf interpolates, wants values of those that
+// have a type.
+func (in *interpolation) definitions(list *node) {
+	if list == nil || list.kind != kindList {
+		return
+	}
+	for _, def := range list.items {
+		name, typ := def.get("name"), def.get("type")
+		if name == nil || typ == nil || typ.text() == "" || in.vars.lookup(name.text()) != nil {
+			continue
+		}
+		in.missing[name.text()] = true
+		if in.first == nil {
+			in.first = name
+		}
+	}
+}
+
 // missingNames are the names that have no value, sorted.
 func (in *interpolation) missingNames() []string {
 	var names []string

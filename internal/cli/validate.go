@@ -69,6 +69,10 @@ func writeVerdict(streams Streams, s settings, doc *spec.Document, diags spec.Di
 	for i, app := range doc.Apps {
 		names[i] = app.Name
 	}
+	if len(names) == 0 {
+		_, err := fmt.Fprintln(streams.Out, "The files are valid, and describe no app.")
+		return err
+	}
 	_, err := fmt.Fprintf(streams.Out, "The files are valid: %s (%s).\n", count(len(names), "app", "apps"), strings.Join(names, ", "))
 	return err
 }
