@@ -59,7 +59,7 @@ func syntaxError(data []byte, err error) *yamlError {
 		}
 		return e
 	}
-	e.line = min(e.line, max(len(lines), 1))
+	e.line = min(max(e.line, 1), max(len(lines), 1)) // the library leaves out the first line
 	if strings.HasPrefix(e.msg, "did not find expected") {
 		e.line = whereItFails(data, e)
 	}
