@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/launch"
 	"wadi/stage/lifecycle/proc"
 )
@@ -16,7 +17,12 @@ import (
 // the environment of the process that runs there. TERM is the terminal's
 // kind, "" where there is none. It returns only if it failed: 126, as shells
 // say of what cannot be run.
+//
+// In a container it does so in a child, and stays a little longer.
 func Shell(args []string) int {
+	if os.Getenv(lifecycle.ContainerVar) != "" && os.Getenv(attendedVar) == "" {
+		return attend()
+	}
 	fmt.Fprintln(os.Stderr, "lifecycle shell:", shell(args))
 	return 126
 }
