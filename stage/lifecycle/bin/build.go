@@ -32,6 +32,7 @@ var sources = []string{
 	"stage/lifecycle/builder",
 	"stage/lifecycle/builtin",
 	"stage/lifecycle/cmd",
+	"stage/lifecycle/inspect",
 	"stage/lifecycle/instance",
 	"stage/lifecycle/launch",
 	"stage/lifecycle/proc",
