@@ -263,7 +263,10 @@ func (u *run) notStarted(ctx context.Context, v nomad.Verdict) *AppError {
 			out.Log = u.lastLines(ctx, alloc.ID)
 		}
 	}
-	out.Next = []string{u.command("logs --recent") + "    # what its instances said", u.command("status")}
+	if v.Alloc != nil {
+		out.Next = append(out.Next, u.command("logs --recent")+"    # what its instances said")
+	}
+	out.Next = append(out.Next, u.command("status"))
 	return out
 }
 
@@ -274,7 +277,7 @@ func (u *run) afterFailure(ctx context.Context, reg nomad.Registration, v nomad.
 		return "Somebody else stopped or changed the job meanwhile; nothing was reverted."
 	}
 	if *reg.Job.Version == 0 || u.plan.Action == Create {
-		return "There is no earlier version to go back to; the job stays registered and Nomad goes on trying."
+		return "There is no earlier version to go back to; the job stays registered. Mend what is wrong and apply again."
 	}
 	for range 20 {
 		job, err := u.r.Nomad.Job(ctx, u.plan.Job)
