@@ -173,6 +173,7 @@ func (d *appDecoder) docker(f fields) {
 				continue
 			}
 			d.warn(e.key, "docker password is ignored", "Passwords do not belong in files: set CF_DOCKER_PASSWORD.")
+			d.src.hideRest()
 		default:
 			d.unknownKey(e.key, "docker", names(dockerTable))
 		}

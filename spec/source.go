@@ -37,6 +37,15 @@ func (s *source) add(sev Severity, n *node, summary, detail string) {
 	*s.diags = append(*s.diags, d)
 }
 
+// hideRest cuts the source line of the last diagnostic after its key: what
+// follows is a secret.
+func (s *source) hideRest() {
+	d := &(*s.diags)[len(*s.diags)-1]
+	if end := d.Column - 1 + d.Width; end < len(d.SourceLine) {
+		d.SourceLine = d.SourceLine[:end] + ": …"
+	}
+}
+
 func (s *source) pos(n *node) Pos { return Pos{File: s.path, Line: n.line, Column: n.col} }
 
 // open reads a file of at most 1 MiB; the answer is nil after an error.
