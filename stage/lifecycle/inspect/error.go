@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -35,11 +36,21 @@ type Error struct {
 	Err       error
 }
 
+// loginInName is user:password@host/, which no name of an image has, and which
+// is not to be printed.
+var loginInName = regexp.MustCompile(`^(?:[a-z]+://)?[^/@]*:[^/@]*@[^/]+/`)
+
 func (e *Error) Unwrap() error { return e.Err }
 
 func (e *Error) Error() string {
 	switch e.Kind {
 	case BadName:
+		if loginInName.MatchString(e.Reference) {
+			return "the image's name has a login in it"
+		}
+		if strings.Contains(e.Reference, "://") {
+			return fmt.Sprintf("%q is a URL and no name of an image", e.Reference)
+		}
 		return fmt.Sprintf("%q is no name of an image: %v", e.Reference, e.Err)
 	case NotFound:
 		return fmt.Sprintf("there is no image %s at %s", e.Reference, e.Registry)
@@ -62,6 +73,9 @@ func (e *Error) Error() string {
 func (e *Error) Hint() string {
 	switch e.Kind {
 	case BadName:
+		if loginInName.MatchString(e.Reference) {
+			return "write the name without it, and set docker.username and CF_DOCKER_PASSWORD"
+		}
 		return "write it as `docker pull` takes it: [host[:port]/]name[:tag] or …@sha256:…"
 	case NotFound:
 		return "check its name and tag"

@@ -167,10 +167,13 @@ func TestNoImage(t *testing.T) {
 		{"broken:1", Invalid, `is none that can be run: it exposes "99999/tcp", which is no port`},
 		{"One:1", BadName, "is no name of an image"},
 		{"one:1:2", BadName, "is no name of an image"},
+		{"http://127.0.0.1/one:1", BadName, "is a URL"},
 	} {
 		_, err := Image(t.Context(), s.host+"/team/"+c.reference, Options{Arch: "amd64", Attempts: Attempts})
 		checkError(t, err, c.kind, c.says)
 	}
+	_, err := Image(t.Context(), user+":"+password+"@"+s.host+"/team/one:1", Options{Arch: "amd64", Attempts: Attempts})
+	checkError(t, err, BadName, "has a login in it")
 }
 
 func checkError(t *testing.T, err error, kind Kind, says string) {
