@@ -74,19 +74,11 @@ func loadOneOff(getenv func(string) string) (t task, timeout time.Duration, err 
 
 // startTask makes the copy of the droplet and starts the command.
 func (s *supervisor) startTask(ctx context.Context) error {
-	var err error
-	if s.work, err = s.task.unpack(ctx, s.guid, s.log); err != nil {
+	command, fds, err := s.copyDroplet(ctx)
+	if err != nil {
 		return err
 	}
 	process := s.task.process
-	command, err := s.work.startCommand(process)
-	if err != nil {
-		return err
-	}
-	fds, err := proc.LimitFiles()
-	if err != nil {
-		return err
-	}
 	return s.launch("launch-task", "", command, process.MemoryMB, limits{FDs: fds, Mem: process.MemoryMB, Disk: process.DiskMB})
 }
 

@@ -121,21 +121,26 @@ func (s *supervisor) serve() (func(), error) {
 	return func() { _ = server.Close() }, nil
 }
 
+// copyDroplet makes the copy of the droplet that processes start in, and
+// answers the start command of the main one and how many files each may open.
+func (s *supervisor) copyDroplet(ctx context.Context) (command string, fds uint64, err error) {
+	if s.work, err = s.task.unpack(ctx, s.guid, s.log); err != nil {
+		return "", 0, err
+	}
+	if command, err = s.work.startCommand(s.task.process); err != nil {
+		return "", 0, err
+	}
+	fds, err = proc.LimitFiles()
+	return command, fds, err
+}
+
 // start makes the copy of the droplet and starts all processes.
 func (s *supervisor) start(ctx context.Context) error {
-	var err error
-	if s.work, err = s.task.unpack(ctx, s.guid, s.log); err != nil {
+	command, fds, err := s.copyDroplet(ctx)
+	if err != nil {
 		return err
 	}
 	process := s.task.process
-	command, err := s.work.startCommand(process)
-	if err != nil {
-		return err
-	}
-	fds, err := proc.LimitFiles()
-	if err != nil {
-		return err
-	}
 	sidecars := sidecarsFor(process.Type, process.Sidecars, s.work.sidecars())
 	main := mainMemory(process.MemoryMB, sidecars)
 	l := limits{FDs: fds, Mem: main, Disk: process.DiskMB}
