@@ -137,13 +137,20 @@ func checkHCL(t *testing.T, w world, source string, want *Document) {
 	if errs.HasErrors() {
 		t.Fatalf("not converted to a manifest: %s", errs.Error())
 	}
-	w.put(convertDir+"/back.yml", got.Text)
+	checkBecame(t, w, got.Text, want)
+}
+
+// checkBecame loads the manifest that HCL became: it must request what is
+// wanted.
+func checkBecame(t *testing.T, w world, text []byte, want *Document) {
+	t.Helper()
+	w.put(convertDir+"/back.yml", text)
 	back, errs := w.load(convertDir + "/back.yml")
 	if errs.HasErrors() {
-		t.Fatalf("became a manifest that is refused: %s\n%s", errs.Error(), got.Text)
+		t.Fatalf("became a manifest that is refused: %s\n%s", errs.Error(), text)
 	}
 	if diff := sameApps(want, back); diff != "" {
-		t.Fatalf("the manifest says something else (-first +last):\n%s\n%s", diff, got.Text)
+		t.Fatalf("the manifest says something else (-first +last):\n%s\n%s", diff, text)
 	}
 }
 

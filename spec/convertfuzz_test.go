@@ -89,14 +89,7 @@ func FuzzConvertHCL(f *testing.F) {
 				return
 			}
 		}
-		w.put(convertDir+"/back.yml", got.Text)
-		back, errs := w.load(convertDir + "/back.yml")
-		if errs.HasErrors() {
-			t.Fatalf("became a manifest that is refused: %s\n%s", errs.Error(), got.Text)
-		}
-		if diff := sameApps(want, back); diff != "" {
-			t.Fatalf("the manifest says something else (-HCL +manifest):\n%s\n%s", diff, got.Text)
-		}
+		checkBecame(t, w, got.Text, want)
 	})
 }
 
