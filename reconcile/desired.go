@@ -77,11 +77,9 @@ func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
 		}
 	}
 	if app.Docker == nil && d.Stack.Driver == nomad.DriverDocker && !nomad.IsImage(d.Stack.Image) {
-		diags = append(diags, spec.Diagnostic{
-			Severity: spec.SeverityError, File: d.Stack.Pos.File, Line: d.Stack.Pos.Line, Column: d.Stack.Pos.Column, Field: "stack." + d.Stack.Name,
-			Summary: fmt.Sprintf("the image %q of stack %q is no name of an image", d.Stack.Image, d.Stack.Name),
-			Detail:  `Write [registry/]repository[:tag][@digest], as in "cloudfoundry/cflinuxfs4:1.200.0".`,
-		})
+		diags = append(diags, d.Stack.Pos.Diagnostic(spec.SeverityError, "stack."+d.Stack.Name,
+			fmt.Sprintf("the image %q of stack %q is no name of an image", d.Stack.Image, d.Stack.Name),
+			`Write [registry/]repository[:tag][@digest], as in "cloudfoundry/cflinuxfs4:1.200.0".`))
 	}
 	if app.Deploy.MaxInFlight != nil {
 		d.InFlight = *app.Deploy.MaxInFlight
@@ -211,6 +209,5 @@ func at(app spec.App, field string, severity spec.Severity, summary, detail stri
 	if !ok {
 		pos = app.Pos
 	}
-	return spec.Diagnostic{Severity: severity, Summary: summary, Detail: detail,
-		File: pos.File, Line: pos.Line, Column: pos.Column, Field: app.Field + "." + field}
+	return pos.Diagnostic(severity, app.Field+"."+field, summary, detail)
 }

@@ -21,6 +21,9 @@ const (
 	imageStagingDiskMB   = 256 // of which Nomad's own log takes a part
 )
 
+// imageField is where an app names its image.
+const imageField = "docker.image"
+
 // tagMoved is the change of an image behind the same name.
 const tagMoved = "image tag moved"
 
@@ -105,7 +108,7 @@ func imageError(d desired, err error) error {
 	if errors.As(err, &known) {
 		detail = known.Hint()
 	}
-	return spec.Diagnostics{at(d.App, "docker", spec.SeverityError, fmt.Sprintf("app %q: %v", d.App.Name, err), detail)}
+	return spec.Diagnostics{at(d.App, imageField, spec.SeverityError, fmt.Sprintf("app %q: %v", d.App.Name, err), detail)}
 }
 
 // observeImage finds out what is known of the app's image, where the plan
@@ -156,16 +159,16 @@ func checkImage(d desired, meta lifecycle.ImageMetadata) spec.Diagnostics {
 	var diags spec.Diagnostics
 	for _, p := range d.Processes {
 		if *p.Instances > 0 && p.Command.Text == "" && len(meta.Command()) == 0 {
-			diags = append(diags, at(d.App, "docker", spec.SeverityError,
+			diags = append(diags, at(d.App, imageField, spec.SeverityError,
 				fmt.Sprintf("app %q: no start command found or specified: the image %s has neither entrypoint nor cmd", d.App.Name, d.App.Docker.Image),
 				"Give the process "+p.Type+" a `command`."))
 		}
-		user := meta.User
+		user, field := meta.User, imageField
 		if p.User != nil {
-			user = *p.User
+			user, field = *p.User, processField(d.App, p.Type, "user")
 		}
 		if d.NoRoot && isRoot(user) {
-			diags = append(diags, at(d.App, "docker", spec.SeverityError,
+			diags = append(diags, at(d.App, field, spec.SeverityError,
 				fmt.Sprintf("app %q: attempting to run process %s as root user, which is not permitted", d.App.Name, p.Type),
 				"Name another user in the image (USER) or for the process (user), or allow it with --allow-root."))
 		}

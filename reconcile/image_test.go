@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -26,6 +27,7 @@ func TestCheckImage(t *testing.T) {
 		user    *string
 		noRoot  bool
 		want    string // in the errors; "" = none
+		field   string // "" = docker.image
 	}{
 		"its own command":         {meta: lifecycle.ImageMetadata{Cmd: []string{"x"}}},
 		"a command":               {command: "x"},
@@ -33,13 +35,16 @@ func TestCheckImage(t *testing.T) {
 		"root":                    {command: "x", noRoot: true, want: "run process web as root user"},
 		"another user":            {meta: lifecycle.ImageMetadata{User: "1000"}, command: "x", noRoot: true},
 		"the process's user":      {command: "x", user: new("1000"), noRoot: true},
-		"root by the files again": {meta: lifecycle.ImageMetadata{User: "1000"}, command: "x", user: new("root"), noRoot: true, want: "as root user"},
+		"root by the files again": {meta: lifecycle.ImageMetadata{User: "1000"}, command: "x", user: new("root"), noRoot: true, want: "as root user", field: "process.web.user"},
 	} {
-		app := spec.App{Name: "a", Docker: &spec.Docker{Image: "img"}, Processes: []spec.Process{{Type: "web", User: c.user, Command: spec.Command{Text: c.command}}}}
+		app := spec.App{Name: "a", Field: "app.a", Docker: &spec.Docker{Image: "img"}, FieldPos: map[string]spec.Pos{"process.web.user": {}}, Processes: []spec.Process{{Type: "web", User: c.user, Command: spec.Command{Text: c.command}}}}
 		d, _ := desire(app, Options{Domain: "localhost", RefuseRoot: c.noRoot})
 		got := ""
 		for _, diag := range checkImage(d, c.meta) {
 			got += diag.Summary + "\n"
+			if want := "app.a." + cmp.Or(c.field, "docker.image"); diag.Field != want {
+				t.Errorf("%s: in %s, want %s", name, diag.Field, want)
+			}
 		}
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

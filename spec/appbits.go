@@ -172,8 +172,8 @@ func (d *appDecoder) docker(f fields) {
 				d.unknownKey(e.key, "docker", names(dockerTable))
 				continue
 			}
+			d.src.hideAfter(e.key)
 			d.warn(e.key, "docker password is ignored", "Passwords do not belong in files: set CF_DOCKER_PASSWORD.")
-			d.src.hideRest()
 		default:
 			d.unknownKey(e.key, "docker", names(dockerTable))
 		}

@@ -107,9 +107,9 @@ func CheckPaths(fsys FS, doc *Document) Diagnostics {
 		if !ok {
 			pos = app.Pos
 		}
-		d := Diagnostic{Severity: SeverityError, File: pos.File, Line: pos.Line, Column: pos.Column, Field: app.Field + ".path",
-			Summary: fmt.Sprintf("For application '%s': File not found locally, make sure the file exists at given path %s", app.Name, app.Path),
-			Detail:  "Correct `path` (it starts at the folder of the file), or build the app first."}
+		d := pos.Diagnostic(SeverityError, app.Field+".path",
+			fmt.Sprintf("For application '%s': File not found locally, make sure the file exists at given path %s", app.Name, app.Path),
+			"Correct `path` (it starts at the folder of the file), or build the app first.")
 		switch {
 		case strings.Contains(app.PathWritten, `\`):
 			d.Detail = "Write the path with / instead of \\."

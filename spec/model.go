@@ -224,4 +224,17 @@ type Pos struct {
 	File   string // absolute
 	Line   int
 	Column int
+
+	source *source // for Diagnostic; nil = no line to show
+	width  int
+}
+
+// Diagnostic is a diagnostic about what stands at the position.
+func (p Pos) Diagnostic(severity Severity, field, summary, detail string) Diagnostic {
+	d := Diagnostic{Severity: severity, Summary: summary, Detail: detail,
+		File: p.File, Line: p.Line, Column: p.Column, Field: field, Width: p.width}
+	if p.source != nil {
+		d.SourceLine = p.source.shown(p.Line)
+	}
+	return d
 }

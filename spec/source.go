@@ -24,6 +24,8 @@ type source struct {
 	lines []string
 	diags *Diagnostics
 	fs    FS
+	// secretFrom has, by line, the byte from which on it is not shown.
+	secretFrom map[int]int
 }
 
 func (s *source) add(sev Severity, n *node, summary, detail string) {
@@ -31,22 +33,34 @@ func (s *source) add(sev Severity, n *node, summary, detail string) {
 	if n != nil {
 		d.Line, d.Column, d.Width, d.Field = n.line, n.col, n.width, n.field
 	}
-	if d.Line > 0 && d.Line <= len(s.lines) {
-		d.SourceLine = s.lines[d.Line-1]
-	}
+	d.SourceLine = s.shown(d.Line)
 	*s.diags = append(*s.diags, d)
 }
 
-// hideRest cuts the source line of the last diagnostic after its key: what
-// follows is a secret.
-func (s *source) hideRest() {
-	d := &(*s.diags)[len(*s.diags)-1]
-	if end := d.Column - 1 + d.Width; end < len(d.SourceLine) {
-		d.SourceLine = d.SourceLine[:end] + ": …"
+// shown is the text of a line as people may see it; "" = there is none.
+func (s *source) shown(line int) string {
+	if line < 1 || line > len(s.lines) {
+		return ""
 	}
+	text := s.lines[line-1]
+	if end, ok := s.secretFrom[line]; ok && end < len(text) {
+		text = text[:end] + ": …"
+	}
+	return text
 }
 
-func (s *source) pos(n *node) Pos { return Pos{File: s.path, Line: n.line, Column: n.col} }
+// hideAfter cuts the line of a key after it wherever the line is shown: what
+// follows is a secret.
+func (s *source) hideAfter(key *node) {
+	if s.secretFrom == nil {
+		s.secretFrom = map[int]int{}
+	}
+	s.secretFrom[key.line] = key.col - 1 + key.width
+}
+
+func (s *source) pos(n *node) Pos {
+	return Pos{File: s.path, Line: n.line, Column: n.col, source: s, width: n.width}
+}
 
 // open reads a file of at most 1 MiB; the answer is nil after an error.
 func (l *loader) open(path string) *source {

@@ -225,6 +225,27 @@ func TestSensitiveNames(t *testing.T) {
 	}
 }
 
+// What is found out after the files were read shows their lines too, but not
+// what is no more shown of them.
+func TestPosDiagnostic(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "manifest.yml"), "applications:\n- name: a\n  docker: {image: img, password: geheim}\n")
+	doc, diags := Load(context.Background(), Options{FS: OSFS(), Dir: dir})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	d := doc.Apps[0].FieldPos["docker.image"].Diagnostic(SeverityError, "f", "s", "d")
+	want := Diagnostic{Severity: SeverityError, Field: "f", Summary: "s", Detail: "d", File: filepath.Join(dir, "manifest.yml"),
+		Line: 3, Column: 19, Width: 3, SourceLine: "  docker: {image: img, password: …"}
+	if d != want {
+		t.Errorf("got %+v, want %+v", d, want)
+	}
+	if d := (Pos{File: "/f"}).Diagnostic(SeverityError, "", "s", ""); d.SourceLine != "" || d.File != "/f" {
+		t.Errorf("without a line: %+v", d)
+	}
+}
+
 func TestWriteTextColour(t *testing.T) {
 	t.Parallel()
 	d := Diagnostics{{Severity: SeverityWarning, Summary: "s", Detail: "d", File: "/a/b", Line: 2, Column: 4, Width: 2, SourceLine: "\té: x"}}
