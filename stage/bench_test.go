@@ -2,15 +2,12 @@ package stage
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"wadi/stage/archive"
 )
 
 // bigTree makes 37,000 small files in 3,700 folders, as a node_modules has.
@@ -76,51 +73,4 @@ func BenchmarkScanCold(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-// BenchmarkStreams reports writing and unpacking a tree as multiples of tar's.
-func BenchmarkStreams(b *testing.B) {
-	dir, work := bigTree(b), b.TempDir()
-	var tarC, write, tarX, extract time.Duration
-	for b.Loop() {
-		tarC += timed(b, "tar", "-cf", work+"/theirs.tar", "-C", dir, ".")
-		start := time.Now()
-		f, err := os.Create(work + "/ours.tar")
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := archive.WriteDir(b.Context(), f, dir); err != nil {
-			b.Fatal(err)
-		}
-		write += time.Since(start)
-		for _, to := range []string{"/theirs", "/ours"} {
-			if err := os.Mkdir(work+to, 0o755); err != nil {
-				b.Fatal(err)
-			}
-		}
-		tarX += timed(b, "tar", "-xf", work+"/theirs.tar", "-C", work+"/theirs")
-		start = time.Now()
-		root, err := os.OpenRoot(work + "/ours")
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := archive.Extract(b.Context(), f, root, archive.ExtractOptions{UID: -1, GID: -1}); err != nil {
-			b.Fatal(err)
-		}
-		extract += time.Since(start)
-		root.Close()
-		f.Close()
-		b.StopTimer()
-		for _, to := range []string{"/theirs", "/ours"} {
-			if err := os.RemoveAll(work + to); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.StartTimer()
-	}
-	b.ReportMetric(float64(write)/float64(tarC), "x-tar-c")
-	b.ReportMetric(float64(extract)/float64(tarX), "x-tar-x")
 }
