@@ -37,10 +37,10 @@ type LogLine struct {
 	Text   string
 }
 
-// Progress is how far an upload is, in bytes.
+// Progress is how far an upload is, in bytes of the package's stream.
 type Progress struct {
-	Read     int64 // of Total
-	Total    int64
+	Read     int64
+	Total    int64 // that Read is in the end
 	Uploaded int64
 	Reused   int64
 	Sent     int64 // of Uploaded, compressed

@@ -92,10 +92,14 @@ func (u *run) fetchBuildpacks(ctx context.Context) ([]*stage.Tree, error) {
 }
 
 func (u *run) uploadTree(ctx context.Context, tree *stage.Tree) (blob.Blob, error) {
+	total, err := tree.PackageSize()
+	if err != nil {
+		return blob.Blob{}, err
+	}
 	pr, pw := io.Pipe()
 	go func() { pw.CloseWithError(tree.WritePackage(ctx, pw)) }()
 	b, _, err := u.r.Blobs.Upload(ctx, pr, func(p blob.Progress) {
-		u.tell(Event{Phase: PhaseUpload, Progress: &Progress{Read: p.Read, Total: tree.Bytes, Uploaded: p.Uploaded, Reused: p.Reused, Sent: p.Sent}})
+		u.tell(Event{Phase: PhaseUpload, Progress: &Progress{Read: p.Read, Total: total, Uploaded: p.Uploaded, Reused: p.Reused, Sent: p.Sent}})
 	})
 	pr.CloseWithError(errors.New("upload ended")) // ends a writer that still waits
 	return b, err

@@ -301,6 +301,9 @@ func pack(t testing.TB, tree *Tree) []byte {
 	if err := tree.WritePackage(t.Context(), &b); err != nil {
 		t.Fatal(err)
 	}
+	if size, err := tree.PackageSize(); err != nil || size != int64(b.Len()) {
+		t.Errorf("the package has %d bytes, PackageSize says %d (%v)", b.Len(), size, err)
+	}
 	return b.Bytes()
 }
 

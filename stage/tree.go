@@ -91,6 +91,17 @@ func (t *Tree) digest() string {
 // Scan saw, or is gone, is an *archive.ChangedError, which names the zip where
 // the file is in one.
 func (t *Tree) WritePackage(ctx context.Context, w io.Writer) error {
+	if t.Zip != nil {
+		return writeZipPackage(ctx, w, *t.Zip, t.items())
+	}
+	return archive.Write(ctx, w, archive.Dir(t.Root), t.items())
+}
+
+// PackageSize is how many bytes WritePackage writes.
+func (t *Tree) PackageSize() (int64, error) { return archive.Size(t.items()) }
+
+// items are the entries as the stream has them.
+func (t *Tree) items() []archive.Item {
 	items := make([]archive.Item, len(t.Entries))
 	for i, e := range t.Entries {
 		item := archive.Item{Path: e.Path, Mode: 0o644, Size: e.Size, ModTime: archive.Epoch, Target: e.Link, Digest: e.Digest}
@@ -104,8 +115,5 @@ func (t *Tree) WritePackage(ctx context.Context, w io.Writer) error {
 		}
 		items[i] = item
 	}
-	if t.Zip != nil {
-		return writeZipPackage(ctx, w, *t.Zip, items)
-	}
-	return archive.Write(ctx, w, archive.Dir(t.Root), items)
+	return items
 }

@@ -167,10 +167,10 @@ func (p *progress) endText(e reconcile.Event, note string) string {
 	return fmt.Sprintf("%s: %s: %s (%s)", e.App, phaseWords(e.Phase, e.App), paint(p.color, green, "OK"), took)
 }
 
-// uploadText says how much of the files was read and packed, what of it the
-// store had, and how fast the rest is sent.
+// uploadText says how much of the package was read, what of it the store had,
+// and how fast the rest is sent.
 func uploadText(u reconcile.Progress, took time.Duration) string {
-	text := fmt.Sprintf("%s of %s", bytesText(u.Read), bytesText(max(u.Total, u.Read)))
+	text := fmt.Sprintf("%s of %s", bytesText(u.Read), bytesText(u.Total))
 	if u.Reused > 0 {
 		text += fmt.Sprintf(", %s were there already", bytesText(u.Reused))
 	}

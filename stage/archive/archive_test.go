@@ -93,6 +93,11 @@ func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	from := sample(t)
 	first := streamOf(t, from)
+	if items, err := Items(t.Context(), from); err != nil {
+		t.Error(err)
+	} else if size, err := Size(items); err != nil || size != int64(len(first)) {
+		t.Errorf("Size says %d (%v), the stream has %d bytes", size, err, len(first))
+	}
 	to := t.TempDir()
 	stats, err := Extract(t.Context(), bytes.NewReader(first), openRoot(t, to), leave)
 	if err != nil {

@@ -109,6 +109,33 @@ func Write(ctx context.Context, w io.Writer, from Source, items []Item) error {
 	return nil
 }
 
+// blockSize is what every entry of a tar stream is a multiple of; two empty
+// blocks are its end.
+const blockSize = 512
+
+// Size is how many bytes Write writes of the items.
+func Size(items []Item) (int64, error) {
+	var heads countWriter
+	total := int64(2 * blockSize)
+	for _, item := range items {
+		// a writer an entry: it refuses a header before the content of the last
+		if err := tar.NewWriter(&heads).WriteHeader(header(item)); err != nil {
+			return 0, fmt.Errorf("cannot write entry %q: %w", item.Path, err)
+		}
+		if hasContent(item) {
+			total += (item.Size + blockSize - 1) / blockSize * blockSize
+		}
+	}
+	return total + int64(heads), nil
+}
+
+type countWriter int64
+
+func (c *countWriter) Write(p []byte) (int, error) {
+	*c += countWriter(len(p))
+	return len(p), nil
+}
+
 // stream writes entries.
 type stream struct {
 	tar  *tar.Writer
