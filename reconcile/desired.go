@@ -91,20 +91,26 @@ func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
 	for _, p := range spec.EffectiveProcesses(app) {
 		d.Processes = append(d.Processes, process{Process: p, Group: nomad.GroupName(p.Type), CountSet: set[p.Type]})
 	}
-	diags = append(diags, checkSidecars(app, d.Processes)...)
+	diags = append(diags, checkSidecarMemory(app, d.Processes, nil)...)
 	var more spec.Diagnostics
 	d.Routes, more = routesOf(app, o.Domain)
 	return d, append(diags, more...)
 }
 
-// checkSidecars holds sidecars to the process they share: their memory is
-// carved out of its memory, and something must be left.
-func checkSidecars(app spec.App, processes []process) spec.Diagnostics {
+// checkSidecarMemory holds sidecars, of the files and brought by buildpacks, to
+// the process they share: their memory is carved out of its memory, and
+// something must be left.
+func checkSidecarMemory(app spec.App, processes []process, brought []lifecycle.Sidecar) spec.Diagnostics {
 	var diags spec.Diagnostics
 	for _, p := range processes {
 		sum := 0
 		for _, s := range sidecarsOf(app, p.Type) {
 			sum += s.MemoryMB
+		}
+		for _, s := range brought {
+			if slices.Contains(s.ProcessTypes, p.Type) {
+				sum += s.MemoryMB
+			}
 		}
 		if sum > 0 && sum >= *p.MemoryMB {
 			diags = append(diags, at(app, "sidecars", spec.SeverityError,

@@ -38,7 +38,7 @@ func (u *run) write(ctx context.Context) error {
 			u.result = *result
 		}
 	}
-	if err := checkCommands(w.want, u.result); err != nil {
+	if err := checkDroplet(w.want, u.result); err != nil {
 		return err
 	}
 	u.revision = revisionOf(w.want, &u.result, u.r.Blobs.URL, w.who, w.salt)
@@ -86,40 +86,6 @@ func keepKeys(old, news map[string]string, used nomad.KeysInUse) map[string]stri
 		return all
 	}
 	return pick(used.Live)
-}
-
-// checkCommands finds processes with instances and no start command: the
-// files have none and the droplet brings none.
-func checkCommands(d desired, result lifecycle.Result) error {
-	if result.Image != nil {
-		return nil // an image that starts nothing was refused by the plan
-	}
-	for _, p := range d.Processes {
-		if p.Command.Text != "" || result.ProcessTypes[p.Type] != "" || *p.Instances == 0 {
-			continue
-		}
-		return &NoCommandError{App: d.App.Name, Process: p.Type, Position: position(d)}
-	}
-	return nil
-}
-
-func position(d desired) string {
-	if d.App.Pos.File == "" {
-		return ""
-	}
-	return fmt.Sprintf("%s:%d: ", d.App.Pos.File, d.App.Pos.Line)
-}
-
-// NoCommandError is a process that nobody gave a start command.
-type NoCommandError struct{ App, Process, Position string }
-
-func (e *NoCommandError) Error() string {
-	return fmt.Sprintf("%sStart command not specified: process %q has none in the files, and the droplet brings none", e.Position, e.Process)
-}
-
-// Hint says what to do next.
-func (e *NoCommandError) Hint() string {
-	return "give the process a `command`, or put a Procfile with a line `" + e.Process + ": …` beside the source"
 }
 
 // remember writes the app's record.

@@ -134,18 +134,9 @@ func sidecarMemory(memoryMB int, s lifecycle.Sidecar) int {
 }
 
 // sidecarsFor are the sidecars of the files and then those of the droplet
-// that go with the process type. The files win where both have the name.
+// that go with the process type. Apply refuses two of one name.
 func sidecarsFor(processType string, files, droplet []lifecycle.Sidecar) []lifecycle.Sidecar {
-	var chosen []lifecycle.Sidecar
-	taken := map[string]bool{}
-	for _, s := range files {
-		taken[s.Name] = true
-	}
-	for i, s := range slices.Concat(files, droplet) {
-		fromDroplet := i >= len(files)
-		if slices.Contains(s.ProcessTypes, processType) && !(fromDroplet && taken[s.Name]) {
-			chosen = append(chosen, s)
-		}
-	}
-	return chosen
+	return slices.DeleteFunc(slices.Concat(files, droplet), func(s lifecycle.Sidecar) bool {
+		return !slices.Contains(s.ProcessTypes, processType)
+	})
 }

@@ -20,8 +20,8 @@ import (
 func TestSidecarsFor(t *testing.T) {
 	t.Parallel()
 	files := []lifecycle.Sidecar{{Name: "a", ProcessTypes: []string{"web"}, Command: "files'"}, {Name: "b", ProcessTypes: []string{"worker"}}}
-	droplet := []lifecycle.Sidecar{{Name: "a", ProcessTypes: []string{"web"}, Command: "droplet's"}, {Name: "c", ProcessTypes: []string{"worker", "web"}}}
-	want := []lifecycle.Sidecar{files[0], droplet[1]}
+	droplet := []lifecycle.Sidecar{{Name: "c", ProcessTypes: []string{"worker", "web"}}, {Name: "d", ProcessTypes: []string{"worker"}}}
+	want := []lifecycle.Sidecar{files[0], droplet[0]}
 	if diff := cmp.Diff(want, sidecarsFor("web", files, droplet)); diff != "" {
 		t.Error(diff)
 	}
