@@ -27,6 +27,9 @@ type comparison struct {
 // diff says what has to happen to one app, and why. It is pure.
 func diff(c comparison) AppPlan {
 	plan := AppPlan{App: c.Want.App.Name, Job: c.Want.ID, Action: None}
+	if image := c.Want.Image; image != nil {
+		plan.Image, plan.Ports = image.Image, image.TCPPorts()
+	}
 	stageReason := c.stageReason()
 	switch {
 	case c.Is.Job == nil:
@@ -115,9 +118,9 @@ func (c comparison) changedFacts() []Change {
 		return []Change{{What: "revision", From: "not one that wadi recorded", To: "as in the files", Replaces: true}}
 	}
 	var changes []Change
-	seen := map[string]bool{}
+	seen, recorded := map[string]bool{}, runs.facts()
 	for _, f := range c.Facts {
-		was, had := runs.Facts[f.Name]
+		was, had := recorded[f.Name]
 		now := f.Value
 		if key, isEnv := strings.CutPrefix(f.Name, "env."); isEnv {
 			was, had = runs.Env[key]
@@ -136,9 +139,9 @@ func (c comparison) changedFacts() []Change {
 		}
 		changes = append(changes, ch)
 	}
-	for _, name := range slices.Sorted(maps.Keys(runs.Facts)) {
+	for _, name := range slices.Sorted(maps.Keys(recorded)) {
 		if !seen[name] && !c.leaves(name) {
-			from := runs.Facts[name]
+			from := recorded[name]
 			if strings.HasPrefix(from, "#") {
 				from = "(some value)"
 			}

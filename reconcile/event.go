@@ -80,6 +80,7 @@ type AppStatus struct {
 	Buildpack string          `json:"buildpack,omitempty"`
 	Droplet   string          `json:"droplet,omitempty"`
 	Image     string          `json:"docker_image,omitempty"`
+	Ports     []int           `json:"ports,omitempty"` // of an image; the first one is PORT
 	Revision  int             `json:"revision"`
 }
 

@@ -49,6 +49,7 @@ func factsOf(d desired, p pinned, lifecycleSHA string, salt []byte, result *life
 	}
 	if d.App.Docker != nil {
 		facts = []fact{ofApp(imageFact, d.App.Docker.Image), ofApp(digestFact, d.describeDigest())}
+		facts = append(facts, ofApp(portsFact, describePorts(d.Image)))
 		facts = append(facts, d.Login.facts(salt)...)
 	}
 	m := masks{}
@@ -114,11 +115,11 @@ func describeCheck(kind, endpoint string, interval, invocation int) string {
 }
 
 // recordable is what of the facts goes into the record: env has digests of
-// its own there.
+// its own there, and ports stand in the image's metadata.
 func recordable(facts []fact) map[string]string {
 	out := map[string]string{}
 	for _, f := range facts {
-		if !strings.HasPrefix(f.Name, "env.") {
+		if !strings.HasPrefix(f.Name, "env.") && f.Name != portsFact {
 			out[f.Name] = f.Value
 		}
 	}

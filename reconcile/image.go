@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"wadi/nomad"
@@ -193,6 +194,30 @@ func (d desired) describeDigest() string {
 func shortImageDigest(digest string) string {
 	algorithm, hex, _ := strings.Cut(digest, ":")
 	return algorithm + ":" + shortDigest(hex)
+}
+
+// PortsText words the TCP ports of an app of an image, the first one its PORT.
+func PortsText(ports []int) string {
+	var words []string
+	for i, port := range ports {
+		text := strconv.Itoa(port)
+		if i == 0 {
+			text += " (PORT)"
+		}
+		words = append(words, text)
+	}
+	return strings.Join(words, ", ")
+}
+
+// describePorts words the ports where the image is known.
+func describePorts(meta *lifecycle.ImageMetadata) string {
+	switch {
+	case meta == nil:
+		return AfterStaging
+	case !meta.ExposesTCP():
+		return fmt.Sprintf("%d (PORT; the image exposes none)", lifecycle.DefaultPort)
+	}
+	return PortsText(meta.TCPPorts())
 }
 
 // imageContainer is where the processes of an app of an image run.

@@ -48,6 +48,11 @@ func imageCases(t *testing.T) map[string]func() scenario {
 		return o
 	}
 	a, b := &pinned{Image: image("a")}, &pinned{Image: image("b")}
+	exposing := func(ports ...lifecycle.ImagePort) *pinned {
+		moved := image("b")
+		moved.Ports = ports
+		return &pinned{Image: moved}
+	}
 	private := func(password string) *pinned {
 		return &pinned{Image: image("a"), Login: newLogin("redis:7", "bob", password)}
 	}
@@ -58,6 +63,13 @@ func imageCases(t *testing.T) map[string]func() scenario {
 		},
 		"image-tag-moved": func() scenario {
 			return scenario{app: redis(), image: b, is: replaced(runsImage(t, redis(), *a))}
+		},
+		"image-ports-moved": func() scenario {
+			p := exposing(lifecycle.ImagePort{Port: 53, Protocol: "udp"}, lifecycle.ImagePort{Port: 80, Protocol: "tcp"}, lifecycle.ImagePort{Port: 9090, Protocol: "tcp"})
+			return scenario{app: redis(), image: p, is: replaced(runsImage(t, redis(), *a))}
+		},
+		"image-ports-left": func() scenario {
+			return scenario{app: redis(), image: exposing(), is: replaced(runsImage(t, redis(), *a))}
 		},
 		"image-other-name": func() scenario {
 			app := redis()

@@ -76,6 +76,7 @@ func (l *login) key() string {
 const (
 	imageFact    = "image"
 	digestFact   = "image digest"
+	portsFact    = "ports"
 	loginFact    = "registry login"
 	passwordFact = "registry password"
 )

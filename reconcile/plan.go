@@ -50,6 +50,11 @@ type AppPlan struct {
 	Changes    []Change    `json:"changes,omitempty"`
 	Operations []Operation `json:"operations,omitempty"`
 	Warnings   []string    `json:"warnings,omitempty"`
+	// Image is what an app's image is, pinned, and Ports are its TCP ports,
+	// the first one PORT; "" and nil for other apps, and where only staging
+	// will tell.
+	Image string `json:"docker_image,omitempty"`
+	Ports []int  `json:"ports,omitempty"`
 	// Unresolved says what could not be found out beforehand, and why.
 	Unresolved []string `json:"unresolved,omitempty"`
 

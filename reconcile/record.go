@@ -49,6 +49,17 @@ type revisionRecord struct {
 	Reason    string    `json:"reason,omitempty"`
 }
 
+// facts are what a plan compares. The ports of an image stand in its metadata.
+func (r revisionRecord) facts() map[string]string {
+	if r.ImageMetadata == nil {
+		return r.Facts
+	}
+	out := map[string]string{}
+	maps.Copy(out, r.Facts)
+	out[portsFact] = describePorts(r.ImageMetadata)
+	return out
+}
+
 // States of a revision.
 const (
 	stateDeploying = "deploying"

@@ -58,7 +58,7 @@ func (r *Reconciler) appStatus(ctx context.Context, id string) (*AppStatus, erro
 	if runs, ok := rec.byKey(nomad.RevisionKey(job)); ok {
 		s.Revision, s.Droplet, s.Buildpack = runs.Number, runs.Droplet, runs.Buildpack
 		if runs.ImageMetadata != nil {
-			s.Image = runs.ImageMetadata.Image
+			s.Image, s.Ports = runs.ImageMetadata.Image, runs.ImageMetadata.TCPPorts()
 		}
 	}
 	for _, g := range job.TaskGroups {

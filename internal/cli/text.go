@@ -34,6 +34,7 @@ func writeApp(b *strings.Builder, app reconcile.AppStatus, color bool) {
 		{"urls", strings.Join(app.URLs, ", ")},
 		{"buildpacks", app.Buildpack},
 		{"docker image", app.Image},
+		{"ports", reconcile.PortsText(app.Ports)},
 		{"revision", revisionText(app)},
 	}
 	for _, f := range fields {

@@ -56,18 +56,25 @@ func ImageResult(m ImageMetadata) Result {
 // DefaultPort is where apps listen that nobody told another port.
 const DefaultPort = 8080
 
-// TCPPorts are the ports of an app of the image, ascending. The first one is
-// its PORT; an image that exposes none listens on DefaultPort.
-func (m ImageMetadata) TCPPorts() []int {
+// ExposesTCP says whether the image names TCP ports of its own.
+func (m ImageMetadata) ExposesTCP() bool { return len(m.exposedTCP()) > 0 }
+
+func (m ImageMetadata) exposedTCP() []int {
 	var ports []int
 	for _, p := range m.Ports {
 		if p.Protocol == "tcp" {
 			ports = append(ports, p.Port)
 		}
 	}
-	if len(ports) == 0 {
-		return []int{DefaultPort}
-	}
 	slices.Sort(ports)
 	return slices.Compact(ports)
+}
+
+// TCPPorts are the ports of an app of the image, ascending. The first one is
+// its PORT; an image that exposes none listens on DefaultPort.
+func (m ImageMetadata) TCPPorts() []int {
+	if ports := m.exposedTCP(); len(ports) > 0 {
+		return ports
+	}
+	return []int{DefaultPort}
 }

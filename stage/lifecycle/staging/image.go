@@ -80,8 +80,8 @@ func unquoted(s string) string {
 	return s
 }
 
-// describe words what an image brings. Its env is left out: people put
-// secrets there.
+// describe words what an image brings, its commands as a Dockerfile has them.
+// Its env is left out: people put secrets there.
 func describe(meta lifecycle.ImageMetadata) []string {
 	var ports []string
 	for _, p := range meta.Ports {
@@ -89,7 +89,7 @@ func describe(meta lifecycle.ImageMetadata) []string {
 	}
 	var lines []string
 	for _, item := range []struct{ name, text string }{
-		{"command", strings.Join(meta.Command(), " ")}, {"working directory", meta.Workdir},
+		{"entrypoint", execForm(meta.Entrypoint)}, {"cmd", execForm(meta.Cmd)}, {"working directory", meta.Workdir},
 		{"user", meta.User}, {"ports", strings.Join(ports, ", ")},
 	} {
 		if item.text != "" {
@@ -97,4 +97,23 @@ func describe(meta lifecycle.ImageMetadata) []string {
 		}
 	}
 	return lines
+}
+
+// execForm writes a command as Dockerfiles do where no shell reads it:
+// ["/bin/echo", "one argument"]; "" = none.
+func execForm(command []string) string {
+	var words []string
+	for _, argument := range command {
+		var word strings.Builder
+		encoder := json.NewEncoder(&word)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(argument); err != nil {
+			return fmt.Sprintf("%q", command) // texts can always be encoded
+		}
+		words = append(words, strings.TrimSpace(word.String()))
+	}
+	if words == nil {
+		return ""
+	}
+	return "[" + strings.Join(words, ", ") + "]"
 }
