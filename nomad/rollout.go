@@ -394,16 +394,25 @@ func (c *Client) Watch(ctx context.Context, reg Registration, limits RolloutLimi
 	}
 }
 
-// WhyNotPlaced words why a job that was registered has no instance.
-func (c *Client) WhyNotPlaced(ctx context.Context, jobID string) (string, error) {
+// WhyNotPlaced words why a group of a job that was registered has no instance;
+// "" = whichever group.
+func (c *Client) WhyNotPlaced(ctx context.Context, jobID, group string) (string, error) {
 	evals, _, err := c.API.Jobs().Evaluations(jobID, c.query(ctx))
 	if err != nil {
 		return "", c.wrap("list the evaluations of job "+jobID, err)
 	}
+	return whyNotPlaced(evals, group), nil
+}
+
+// whyNotPlaced looks for the last answer; evals are newest first.
+func whyNotPlaced(evals []*api.Evaluation, group string) string {
 	for _, e := range evals {
-		if len(e.FailedTGAllocs) > 0 {
-			return DescribeFailures(e.FailedTGAllocs), nil
+		switch metric := e.FailedTGAllocs[group]; {
+		case metric != nil:
+			return describeMetric(metric)
+		case group == "" && len(e.FailedTGAllocs) > 0:
+			return DescribeFailures(e.FailedTGAllocs)
 		}
 	}
-	return "the scheduler has not answered yet", nil
+	return "the scheduler has not answered yet"
 }

@@ -311,7 +311,7 @@ func (r *Reconciler) waitPlaced(ctx context.Context, id, what string, lost ...st
 			}
 		}
 		if time.Since(began) > noRoomPatience {
-			why, err := r.Nomad.WhyNotPlaced(ctx, id)
+			why, err := r.Nomad.WhyNotPlaced(ctx, id, "")
 			if err != nil {
 				return "", err
 			}

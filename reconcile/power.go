@@ -254,7 +254,7 @@ func (u *run) awaitInstance(ctx context.Context, job *api.Job, old *api.Allocati
 				return nil
 			}
 		case !replaced && time.Since(began) > noRoomPatience:
-			why, err := u.r.Nomad.WhyNotPlaced(ctx, u.plan.Job)
+			why, err := u.r.Nomad.WhyNotPlaced(ctx, u.plan.Job, old.TaskGroup)
 			if err != nil {
 				return err
 			}

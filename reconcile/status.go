@@ -87,7 +87,7 @@ func (r *Reconciler) processStatus(ctx context.Context, job *api.Job, g *api.Tas
 		p.Instances = append(p.Instances, in)
 	}
 	if missing := missingInstances(p); len(missing) > 0 && !isStopped(job) {
-		why, err := r.Nomad.WhyNotPlaced(ctx, *job.ID)
+		why, err := r.Nomad.WhyNotPlaced(ctx, *job.ID, *g.Name)
 		if err != nil {
 			why = err.Error()
 		}
