@@ -236,6 +236,8 @@ func (c comparison) stageReason() string {
 	switch {
 	case c.Restage:
 		return "--restage"
+	case c.Is.Gone && len(c.Is.Damaged) > 0:
+		return "its droplet was damaged in the blob store: " + fewDamaged(c.Is.Damaged)
 	case c.Is.Gone:
 		return "its droplet is gone from the blob store"
 	case c.Pinned.Open:

@@ -202,6 +202,11 @@ func TestPlanText(t *testing.T) {
 			is.Gone = true
 			return scenario{app: shop(), pkg: "p1", is: is}
 		},
+		"droplet-damaged": func() scenario {
+			is := annotated(runs(t, shop(), "p1"))
+			is.Gone, is.Damaged = true, []string{"chunk 0123456789abcdef", "chunk 1123456789abcdef", "chunk 2123456789abcdef", "chunk 3123456789abcdef", "chunk 4123456789abcdef"}
+			return scenario{app: shop(), pkg: "p1", is: is}
+		},
 		"not-recorded": func() scenario {
 			is := annotated(runs(t, shop(), "p1"))
 			is.Record = record{Version: 1}

@@ -69,8 +69,8 @@ func (r *Reconciler) prepare(ctx context.Context, plan *Plan) error {
 		if app.work == nil || len(app.Operations) == 0 {
 			continue
 		}
-		if app.work.saltNew {
-			_, err := r.Nomad.WriteVariable(ctx, spacePath, nomad.Variable{Items: map[string]string{"salt": string(app.work.salt)}})
+		if app.work.of.saltNew {
+			_, err := r.Nomad.WriteVariable(ctx, spacePath, nomad.Variable{Items: map[string]string{"salt": string(app.work.of.salt)}})
 			if err != nil {
 				return err
 			}
@@ -126,20 +126,39 @@ func (u *run) all(ctx context.Context) error {
 		if err := u.r.removeTasks(ctx, u.plan.Job, false); err != nil {
 			return u.fail("start", err)
 		}
-		for _, op := range u.plan.Operations {
-			if err := context.Cause(ctx); err != nil {
-				return u.fail(string(op.Kind), err)
-			}
-			if err := u.lock.Check(); err != nil {
-				return u.fail(string(op.Kind), err)
-			}
-			step := steps[op.Kind]
-			if err := u.phase(step.phase, func() error { return step.do(u, ctx) }); err != nil {
-				return u.fail(string(op.Kind), err)
-			}
-		}
-		return nil
+		return u.operate(ctx)
 	})
+}
+
+// operate carries out the operations one after the other. Where one failed
+// because of what is damaged in the blob store, that is made again.
+func (u *run) operate(ctx context.Context) error {
+	for mended := 0; ; mended++ {
+		failed, err := u.chain(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil || mended == maxMends || !u.mend(ctx, failed, err) {
+			return err
+		}
+	}
+}
+
+// chain carries out the operations until one fails, and says which.
+func (u *run) chain(ctx context.Context) (Kind, error) {
+	for _, op := range u.plan.Operations {
+		if err := context.Cause(ctx); err != nil {
+			return op.Kind, u.fail(string(op.Kind), err)
+		}
+		if err := u.lock.Check(); err != nil {
+			return op.Kind, u.fail(string(op.Kind), err)
+		}
+		step := steps[op.Kind]
+		if err := u.phase(step.phase, func() error { return step.do(u, ctx) }); err != nil {
+			return op.Kind, u.fail(string(op.Kind), err)
+		}
+	}
+	return "", nil
 }
 
 // locked does something while it holds the app's lock.

@@ -31,17 +31,17 @@ func (u *run) write(ctx context.Context) error {
 	if u.result.Droplet == "" && u.result.Image == nil {
 		u.result = *w.is.Result
 		if w.is.Recorded {
-			result, _, _, err := u.r.stagingResult(ctx, w.pinned.StagingKey)
-			if err != nil || result == nil {
+			known, err := u.r.stagingResult(ctx, w.pinned.StagingKey)
+			if err != nil || known.Result == nil {
 				return errors.Join(fmt.Errorf("the staging result of %s cannot be read: plan again", w.want.App.Name), err)
 			}
-			u.result = *result
+			u.result = *known.Result
 		}
 	}
 	if err := checkDroplet(w.want, u.result); err != nil {
 		return err
 	}
-	u.revision = revisionOf(w.want, &u.result, u.r.Blobs.URL, w.who, w.salt)
+	u.revision = revisionOf(w.want, &u.result, u.r.Blobs.URL, w.who, w.of.salt)
 	path := nomad.VariablePath(w.want.ID)
 	secret, err := u.r.Nomad.ReadVariable(ctx, path)
 	if err != nil {
@@ -101,11 +101,11 @@ func (u *run) remember(ctx context.Context, state, reason string) error {
 		return err
 	}
 	rec.App, rec.Project = w.want.App.Name, u.r.Options.Project
-	facts := recordable(factsOf(w.want, w.pinned, u.r.Lifecycle.SHA256, w.salt, &u.result))
+	facts := recordable(factsOf(w.want, w.pinned, u.r.Lifecycle.SHA256, w.of.salt, &u.result))
 	rev := revisionRecord{
 		Key: u.revision.key(), Package: w.pinned.Package, StagingKey: w.pinned.StagingKey, Generation: u.result.Generation,
 		Droplet: u.result.Droplet, ImageMetadata: u.result.Image, StagedAt: u.result.StagedAt, Buildpack: u.result.LifecycleMetadata.DetectedBuildpack, Cache: u.result.Cache,
-		Pins: w.pinned.pins(w.salt), Facts: facts, Env: w.envSums,
+		Pins: w.pinned.pins(w.of.salt), Facts: facts, Env: w.envSums,
 		Who: u.r.Options.Who, When: time.Now().UTC().Truncate(time.Second), GitCommit: u.r.Options.GitCommit,
 		State: state, Reason: reason,
 	}
@@ -125,7 +125,7 @@ func (u *run) register(ctx context.Context) error {
 	w := u.plan.work
 	if u.revision.Shared == "" { // nothing was written: only counts or the job's shape change
 		u.result = *w.is.Result
-		u.revision = revisionOf(w.want, &u.result, u.r.Blobs.URL, w.who, w.salt)
+		u.revision = revisionOf(w.want, &u.result, u.r.Blobs.URL, w.who, w.of.salt)
 	}
 	if err := u.lock.Check(); err != nil {
 		return err

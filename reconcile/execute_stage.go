@@ -84,7 +84,7 @@ func (u *run) fetchBuildpacks(ctx context.Context) ([]*stage.Tree, error) {
 			u.say(PhaseUpload, "fetching buildpack %s at %s", pack.Key, shortDigest(pack.Digest))
 		}
 		group.Go(func() (err error) {
-			trees[i], err = u.plan.work.buildpacks.Fetch(ctx, pack)
+			trees[i], err = u.plan.work.of.buildpacks.Fetch(ctx, pack)
 			return err
 		})
 	}
@@ -121,18 +121,20 @@ func (u *run) stage(ctx context.Context) error {
 	if err := u.followStaging(ctx, id); err != nil {
 		return err
 	}
-	result, generation, gone, err := u.r.stagingResult(ctx, w.pinned.StagingKey)
+	known, err := u.r.stagingResult(ctx, w.pinned.StagingKey)
 	switch {
 	case err != nil:
 		return fmt.Errorf("staging succeeded, its result cannot be read: %w", err)
-	case result == nil || gone || generation < w.generation:
+	case known.Gone && known.Generation >= w.generation:
+		return &lostError{What: "the droplet that staging made", Damaged: known.Damaged}
+	case known.Result == nil || known.Generation < w.generation:
 		return fmt.Errorf("staging job %s ended well but left no result", id)
 	}
-	u.result = *result
+	u.result = *known.Result
 	if err := u.cleanStaging(ctx, id); err != nil || w.want.App.Docker == nil {
 		return err
 	}
-	return w.agreed(result.Image)
+	return w.agreed(u.result.Image)
 }
 
 func (u *run) startStaging(ctx context.Context) (string, error) {

@@ -123,7 +123,7 @@ func (r *Reconciler) observeImage(ctx context.Context, d desired, p *pinned, is 
 	case !r.Options.Restage && p.Image != nil && runs.ImageMetadata != nil && runs.ImageMetadata.Image == p.Image.Image:
 		is.Result, is.Generation = new(lifecycle.ImageResult(*p.Image)), runs.Generation
 	default:
-		is.Result, is.Generation, is.Gone, is.ResultErr = r.stagingResult(ctx, p.StagingKey)
+		is.ask(ctx, r, p.StagingKey)
 		if p.Image == nil && is.Result != nil {
 			p.Image = is.Result.Image
 		}

@@ -25,6 +25,7 @@ type observed struct {
 	Result     *lifecycle.Result // of the staging key; nil = not known
 	Generation int               // of Result, also if its droplet is gone
 	Gone       bool              // the result is known, its droplet is not
+	Damaged    []string          // why it is gone, if it was damaged: "chunk 3fb2…"
 	ResultErr  error             // the blob store could not be asked
 	Recorded   bool              // Result is the record's, without process types: the blob store could not be asked
 
@@ -112,7 +113,7 @@ func (o observed) runs() revisionRecord {
 // observeResult asks for the staging result of the key. Problems of the blob
 // store are no error: the plan says that it could not ask.
 func (r *Reconciler) observeResult(ctx context.Context, o *observed, key string) {
-	o.Result, o.Generation, o.Gone, o.ResultErr = r.stagingResult(ctx, key)
+	o.ask(ctx, r, key)
 	if runs := o.runs(); o.ResultErr != nil && runs.StagingKey == key {
 		// what runs was staged from this: nothing to ask for a plan
 		o.Result = &lifecycle.Result{Generation: runs.Generation, Droplet: runs.Droplet, StagedAt: runs.StagedAt}
@@ -120,33 +121,44 @@ func (r *Reconciler) observeResult(ctx context.Context, o *observed, key string)
 	}
 }
 
+func (o *observed) ask(ctx context.Context, r *Reconciler, key string) {
+	known, err := r.stagingResult(ctx, key)
+	o.Result, o.Generation, o.Gone, o.Damaged, o.ResultErr = known.Result, known.Generation, known.Gone, known.Damaged, err
+}
+
+// staged is what the blob store knows of a staging.
+type staged struct {
+	Result     *lifecycle.Result // nil = none, or Gone
+	Generation int               // also if it is gone
+	Gone       bool              // there is a result, and its droplet is not there
+	Damaged    []string          // why
+}
+
 // stagingResult asks the blob store for a known result, and whether its
 // droplet is still there.
-func (r *Reconciler) stagingResult(ctx context.Context, key string) (result *lifecycle.Result, generation int, gone bool, err error) {
+func (r *Reconciler) stagingResult(ctx context.Context, key string) (staged, error) {
 	quick := *r.Blobs
 	quick.Attempts = 2 // a plan does not wait for a blob store to come back
 	body, err := quick.Result(ctx, r.Nomad.Space, key)
 	if errors.Is(err, blob.ErrNotFound) {
-		return nil, 0, false, nil
+		return staged{}, nil
 	}
 	if err != nil {
-		return nil, 0, false, err
+		return staged{}, err
 	}
 	var known lifecycle.Result
 	if err := json.Unmarshal(body, &known); err != nil {
-		return nil, 0, false, fmt.Errorf("the staging result %s cannot be read: %w", shortDigest(key), err)
+		return staged{}, fmt.Errorf("the staging result %s cannot be read: %w", shortDigest(key), err)
 	}
 	if known.Image != nil { // which has no droplet
-		return &known, known.Generation, false, nil
+		return staged{Result: &known, Generation: known.Generation}, nil
 	}
-	has, err := r.Blobs.Has(ctx, known.Droplet)
-	if err != nil {
-		return nil, known.Generation, false, err
+	there, damaged, err := r.Blobs.Check(ctx, known.Droplet, false)
+	out := staged{Generation: known.Generation, Gone: err == nil && !there, Damaged: damaged}
+	if there {
+		out.Result = &known
 	}
-	if !has {
-		return nil, known.Generation, true, nil
-	}
-	return &known, known.Generation, false, nil
+	return out, err
 }
 
 // observeWorld lists our jobs and who holds which route.

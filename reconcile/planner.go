@@ -26,13 +26,11 @@ type work struct {
 	facts   []fact
 	envSums map[string]string
 	who     identity
-	salt    []byte
-	saltNew bool
+	of      planning
 	// again asks for new instances although the spec may be the same: those
 	// that failed lately would count as started.
 	again      bool
 	generation int // of a staging that has to be done
-	buildpacks *stage.Buildpacks
 }
 
 // planning is what the plans of all apps have in common.
@@ -223,7 +221,7 @@ func (r *Reconciler) planApp(ctx context.Context, d desired, of planning, who id
 		}
 	}
 	app.work = &work{again: is.Job != nil && (isStopped(is.Job) || c.failedBefore()), want: d, pinned: p, is: is, job: c.Job, facts: c.Facts, envSums: c.EnvSums, who: who,
-		salt: of.salt, saltNew: of.saltNew, generation: is.Generation + 1, buildpacks: of.buildpacks}
+		of: of, generation: is.Generation + 1}
 	return app, nil
 }
 

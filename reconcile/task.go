@@ -182,10 +182,11 @@ func (t *oneOff) group(ctx context.Context) (*api.TaskGroup, error) {
 	if key == "" { // of an image, which brings no types
 		return nil, unknown
 	}
-	result, _, _, err := t.r.stagingResult(ctx, key)
+	known, err := t.r.stagingResult(ctx, key)
 	if err != nil {
 		return nil, err
 	}
+	result := known.Result
 	if result == nil || result.ProcessTypes[process] == "" {
 		if result != nil {
 			unknown.Known = slices.Concat(unknown.Known, slices.Collect(maps.Keys(result.ProcessTypes)))

@@ -2,6 +2,7 @@ package blob
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -69,12 +70,41 @@ func (c *Client) endpoint(path string) (*url.URL, error) {
 
 // Has reports whether the blob and all of its chunks are stored.
 func (c *Client) Has(ctx context.Context, digest string) (bool, error) {
-	return c.exists(ctx, "look for blob "+digest, "/v1/blobs/", digest)
+	stored, _, err := c.Check(ctx, digest, false)
+	return stored, err
+}
+
+// Check looks for the blob and all of its chunks as Has does, and tells what
+// of it was damaged, which the store has removed. The store reads chunks that
+// changed after the blob was stored; with verify it reads all.
+func (c *Client) Check(ctx context.Context, digest string, verify bool) (stored bool, damaged []string, err error) {
+	op := "check blob " + digest
+	if err := checkDigest(digest); err != nil {
+		return false, nil, fmt.Errorf("%s: %w", op, err)
+	}
+	path := "/v1/blobs/" + digest
+	if verify {
+		path += "?verify=1"
+	}
+	_, err = c.do(ctx, call{op: op, method: http.MethodHead, path: path})
+	var no *Error
+	if errors.Is(err, ErrNotFound) && errors.As(err, &no) {
+		return false, no.Damaged, nil
+	}
+	return err == nil, nil, err
 }
 
 // HasLifecycle reports whether the lifecycle archive is stored.
 func (c *Client) HasLifecycle(ctx context.Context, sha256 string) (bool, error) {
-	return c.exists(ctx, "look for lifecycle "+sha256, "/v1/lifecycle/", sha256)
+	op := "look for lifecycle " + sha256
+	if err := checkDigest(sha256); err != nil {
+		return false, fmt.Errorf("%s: %w", op, err)
+	}
+	_, err := c.do(ctx, call{op: op, method: http.MethodHead, path: "/v1/lifecycle/" + sha256})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Loopback says whether the store is reached by this machine alone, and by no

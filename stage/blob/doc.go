@@ -17,14 +17,17 @@
 //	GET  /v1/chunks/{sha256}           the same; ?verify=1 has the server check it first, and drop it if it is damaged
 //	PUT  /v1/blobs/{digest}            body: the list; 409 with "missing" unless all its chunks are there
 //	GET  /v1/blobs/{digest}            the list
-//	HEAD /v1/blobs/{digest}            200 if the list and all its chunks are there
+//	HEAD /v1/blobs/{digest}            200 if the list and all its chunks are there; chunks that changed since are checked,
+//	                                   with ?verify=1 all, and dropped if they are damaged
 //	GET  /v1/results/{space}/{key}     a staging result, with its generation in the header Wadi-Generation
 //	PUT  /v1/results/{space}/{key}     ?generation=N; 409 unless N is above the stored one
 //	POST /v1/collect                   JSON of Collect: removes what it does not name; answers Collected
-//	HEAD /v1/lifecycle/{sha256}        a tgz with the lifecycle binary in it, for Nomad's artifact block:
-//	GET  /v1/lifecycle/{sha256}        no authentication, an artifact has none to present
+//	GET  /v1/lifecycle/{sha256}        a tgz with the lifecycle binary in it, for Nomad's artifact block:
+//	                                   no authentication, an artifact has none to present
+//	HEAD /v1/lifecycle/{sha256}        200 if it is there, and whole
 //	PUT  /v1/lifecycle/{sha256}
 //
 // Everything else takes "Authorization: Bearer TOKEN", with the people's token or
-// a Nomad workload identity. Failures are JSON: {"error":"…","missing":["…"]}.
+// a Nomad workload identity. Failures are JSON: {"error":"…","missing":["…"]};
+// the header Wadi-Damaged names what was found damaged and dropped.
 package blob

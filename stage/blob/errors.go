@@ -33,6 +33,7 @@ type Error struct {
 	Status  int      // HTTP status; 0 = no (whole) answer
 	Message string   // the server's reason, or ours
 	Missing []string // chunks that a refused commit lacks
+	Damaged []string // what the server found damaged and removed, "chunk 3fb2…"
 	Err     error    // cause, nil where the server answered
 }
 

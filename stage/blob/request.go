@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -168,6 +169,9 @@ func bare(err error) error {
 	return err
 }
 
+// DamagedHeader names what the server found damaged and removed.
+const DamagedHeader = "Wadi-Damaged"
+
 // Failure is the body of every failed request.
 type Failure struct {
 	Error   string   `json:"error"`
@@ -178,6 +182,9 @@ type Failure struct {
 func explain(e *Error, resp *http.Response) {
 	e.Status = resp.StatusCode
 	e.Message = http.StatusText(resp.StatusCode)
+	if damaged := resp.Header.Get(DamagedHeader); damaged != "" {
+		e.Damaged = strings.Split(damaged, ", ")
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil {
 		return // the status stands
@@ -186,17 +193,4 @@ func explain(e *Error, resp *http.Response) {
 	if json.Unmarshal(body, &f) == nil && f.Error != "" {
 		e.Message, e.Missing = f.Error, f.Missing
 	}
-}
-
-// exists makes a HEAD request for a thing named by its digest: 404 is false.
-func (c *Client) exists(ctx context.Context, op, path, digest string) (bool, error) {
-	if err := checkDigest(digest); err != nil {
-		return false, fmt.Errorf("%s: %w", op, err)
-	}
-	path += digest
-	_, err := c.do(ctx, call{op: op, method: http.MethodHead, path: path})
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -79,14 +80,17 @@ func (s *server) stored(r *http.Request) (digest string, data []byte, list blob.
 	}
 	s.uses.note(digest)
 	data, found, err := s.store.get(r.Context(), blobKey(digest), blob.MaxList, nil)
-	if err != nil {
+	switch {
+	case errors.Is(err, errTooBig):
+	case err != nil:
 		return "", nil, blob.List{}, err
-	}
-	if !found {
+	case !found:
 		return "", nil, blob.List{}, notStored("blob " + digest)
+	default:
+		list, err = parse(data, digest)
 	}
-	if list, err = parse(data, digest); err != nil {
-		return "", nil, blob.List{}, s.dropDamaged(r, blobKey(digest), "blob "+digest, err)
+	if err != nil {
+		return "", nil, blob.List{}, s.dropped(r.Context(), blobKey(digest), "blob "+digest, err)
 	}
 	return digest, data, list, nil
 }
@@ -95,24 +99,6 @@ func (s *server) getBlob(w http.ResponseWriter, r *http.Request) error {
 	_, data, _, err := s.stored(r)
 	if err != nil {
 		return err
-	}
-	s.send(w, r, http.StatusOK, listType, data)
-	return nil
-}
-
-// headBlob also looks for every chunk: who asks is about to leave out an
-// upload, and a lost chunk would then be lost for good.
-func (s *server) headBlob(w http.ResponseWriter, r *http.Request) error {
-	digest, data, list, err := s.stored(r)
-	if err != nil {
-		return err
-	}
-	missing, err := s.missing(r.Context(), digests(list))
-	if err != nil {
-		return err
-	}
-	if len(missing) > 0 {
-		return refusef(http.StatusNotFound, "blob %s: %d of its chunks are no longer stored", digest, len(missing))
 	}
 	s.send(w, r, http.StatusOK, listType, data)
 	return nil

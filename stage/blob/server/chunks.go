@@ -159,31 +159,18 @@ func (s *server) getChunk(w http.ResponseWriter, r *http.Request) error {
 // next upload sends it again.
 func (s *server) getVerifiedChunk(w http.ResponseWriter, r *http.Request, digest string) error {
 	return s.withBuffers(r.Context(), func(b *buffers) error {
-		encoded, found, err := s.store.get(r.Context(), chunkKey(digest), blob.MaxEncodedChunk, b.encoded)
-		if err != nil {
+		found, damage, err := s.readChunk(r.Context(), digest, b)
+		switch {
+		case err != nil:
 			return err
-		}
-		if !found {
+		case !found:
 			return notStored("chunk " + digest)
+		case damage != nil:
+			return s.dropped(r.Context(), chunkKey(digest), "chunk "+digest, damage)
 		}
-		b.encoded = encoded
-		data, err := blob.DecodeChunk(b.data, encoded, digest)
-		if err != nil {
-			return s.dropDamaged(r, chunkKey(digest), "chunk "+digest, err)
-		}
-		b.data = data
-		s.send(w, r, http.StatusOK, chunkType, encoded)
+		s.send(w, r, http.StatusOK, chunkType, b.encoded)
 		return nil
 	})
-}
-
-// dropDamaged removes what is not what its name says.
-func (s *server) dropDamaged(r *http.Request, key, what string, why error) error {
-	s.log.ErrorContext(r.Context(), "removing what is damaged at rest", "key", key, "error", why)
-	if err := s.store.remove(r.Context(), key); err != nil {
-		return err
-	}
-	return refusef(http.StatusNotFound, "%s was damaged in the store and is removed: upload what it belongs to again (%v)", what, why)
 }
 
 func notStored(what string) error {

@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"net/http"
+	"strconv"
 
 	"wadi/stage/blob"
 )
@@ -20,6 +22,36 @@ func (s *server) getLifecycle(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.uses.note(digest)
 	return s.stream(w, r, lifecycleKey(digest), lifecycleType, "lifecycle "+digest)
+}
+
+// headLifecycle reads all of it: Nomad refuses a damaged one, and only when it
+// is gone does the next apply send it again.
+func (s *server) headLifecycle(w http.ResponseWriter, r *http.Request) error {
+	digest, err := digestIn(r)
+	if err != nil {
+		return err
+	}
+	s.uses.note(digest)
+	key, what := lifecycleKey(digest), "lifecycle "+digest
+	stored, found, err := s.store.open(r.Context(), key)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return notStored(what)
+	}
+	defer stored.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, stored); err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	if got := hex.EncodeToString(hash.Sum(nil)); got != digest {
+		return s.dropped(r.Context(), key, what, fmt.Errorf("its sha256 is %s", got))
+	}
+	w.Header().Set("Content-Type", lifecycleType)
+	w.Header().Set("Content-Length", strconv.FormatInt(stored.Size(), 10))
+	w.WriteHeader(http.StatusOK)
+	return nil
 }
 
 func (s *server) putLifecycle(w http.ResponseWriter, r *http.Request) error {

@@ -7,16 +7,21 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"syscall"
 
 	"wadi/stage/blob"
 )
+
+// maxDamaged is how many damaged things an answer names.
+const maxDamaged = 20
 
 // refusal is an answer that says no.
 type refusal struct {
 	status  int
 	reason  string
 	missing []string // chunks
+	damaged []string // what was dropped, in words
 }
 
 func (r *refusal) Error() string { return r.reason }
@@ -71,6 +76,9 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="wadi"`)
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
+	}
+	if len(no.damaged) > 0 { // no field of the body: HEAD has none
+		w.Header().Set(blob.DamagedHeader, strings.Join(no.damaged[:min(len(no.damaged), maxDamaged)], ", "))
 	}
 	s.answer(w, r, no.status, blob.Failure{Error: no.reason, Missing: no.missing})
 }

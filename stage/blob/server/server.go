@@ -65,6 +65,7 @@ func (s *server) mux() http.Handler {
 	mux.Handle("GET /v1/results/{space}/{key}", s.guarded(ofResult(ReadResult), s.getResult))
 	mux.Handle("POST /v1/collect", s.guarded(only(Collect), s.postCollect))
 	mux.Handle("PUT /v1/lifecycle/{digest}", s.guarded(only(WriteLifecycle), s.putLifecycle))
+	mux.Handle("HEAD /v1/lifecycle/{digest}", s.open(s.headLifecycle))
 	mux.Handle("GET /v1/lifecycle/{digest}", s.open(s.getLifecycle))
 	mux.Handle("GET /v1/health", s.open(s.getHealth))
 	mux.Handle("/", s.open(func(_ http.ResponseWriter, r *http.Request) error {

@@ -3,11 +3,13 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -116,8 +118,11 @@ func (s store) open(ctx context.Context, key string) (r *blob.Reader, found bool
 	return r, true, nil
 }
 
+// errTooBig is what has more bytes than this server ever writes there.
+var errTooBig = errors.New("too big")
+
 // get returns all that is stored in into's memory; found is false if nothing
-// is. What has more than limit bytes is not of this server's making.
+// is. More than limit bytes are errTooBig.
 func (s store) get(ctx context.Context, key string, limit int64, into []byte) (data []byte, found bool, err error) {
 	r, found, err := s.open(ctx, key)
 	if err != nil || !found {
@@ -125,7 +130,7 @@ func (s store) get(ctx context.Context, key string, limit int64, into []byte) (d
 	}
 	defer r.Close()
 	if r.Size() > limit {
-		return nil, false, fmt.Errorf("read %s: it has %d bytes, more than %d", key, r.Size(), limit)
+		return nil, false, fmt.Errorf("read %s: %w: %d bytes, more than %d", key, errTooBig, r.Size(), limit)
 	}
 	buf := bytes.NewBuffer(into[:0])
 	buf.Grow(int(r.Size()) + bytes.MinRead)
@@ -146,6 +151,27 @@ func (s store) has(ctx context.Context, key string) (bool, error) {
 		return false, fmt.Errorf("look for %s: %w", key, err)
 	}
 	return a.Size > 0, nil
+}
+
+// changed is when what is stored was written last, or touched by somebody
+// else; found is false if nothing is there, or an empty file (has).
+func (s store) changed(ctx context.Context, key string) (at time.Time, found bool, err error) {
+	a, err := s.bucket.Attributes(ctx, key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return time.Time{}, false, nil
+	}
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("look for %s: %w", key, err)
+	}
+	at = a.ModTime
+	var info os.FileInfo
+	if a.As(&info) {
+		// also a file that was renamed, or given its old time back
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+			at = time.Unix(stat.Ctim.Unix())
+		}
+	}
+	return at, a.Size > 0, nil
 }
 
 // remove deletes what is stored, if it is still there.

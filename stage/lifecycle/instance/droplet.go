@@ -68,7 +68,7 @@ func (t *task) download(ctx context.Context, root *os.Root, log io.Writer) error
 	client := &blob.Client{URL: t.revision.BlobURL, Token: t.token}
 	content, err := client.Open(ctx, t.revision.Droplet)
 	if err != nil {
-		return fmt.Errorf("downloading the droplet: %w", err)
+		return fmt.Errorf("downloading the droplet: %w", anew(err))
 	}
 	defer content.Close()
 	options := archive.ExtractOptions{UID: -1, GID: -1, MaxBytes: int64(t.process.DiskMB) << 20}
@@ -80,10 +80,18 @@ func (t *task) download(ctx context.Context, root *os.Root, log io.Writer) error
 	}
 	stats, err := archive.Extract(ctx, content, root, options)
 	if err != nil {
-		return fmt.Errorf("unpacking the droplet: %w", err)
+		return fmt.Errorf("unpacking the droplet: %w", anew(err))
 	}
 	fmt.Fprintf(log, "Downloaded droplet (%s)\n", lifecycle.FormatSize(stats.Bytes))
 	return nil
+}
+
+// anew says how to get back what the blob store lacks.
+func anew(err error) error {
+	if errors.Is(err, blob.ErrNotFound) {
+		return fmt.Errorf("%w: stage the app anew (wadi apply)", err)
+	}
+	return err
 }
 
 // addLifecycle puts this program beside the app, as bin/lifecycle: start
