@@ -28,9 +28,6 @@ const imageField = "docker.image"
 // tagMoved is the change of an image behind the same name.
 const tagMoved = "image tag moved"
 
-// planAttempts is how often a plan asks a registry that does not answer.
-const planAttempts = 2
-
 // imageStack says where an app of an image runs: where its stack's
 // containers do, if it names such a stack.
 func imageStack(app spec.App, o Options) spec.Stack {
@@ -57,13 +54,13 @@ func imageStaging(app spec.App, initial spec.Stack, o Options) *spec.Stack {
 // resolveImage asks the registry what the app's image is now. Where it does
 // not answer, what runs goes on; else staging has to ask: the registry may
 // well answer the nodes.
-func (r *Reconciler) resolveImage(ctx context.Context, d desired, runs revisionRecord) (pinned, error) {
+func (r *Reconciler) resolveImage(ctx context.Context, d desired, asked *registries, runs revisionRecord) (pinned, error) {
 	p := pinned{MemoryMB: imageStagingMemoryMB, DiskMB: imageStagingDiskMB}
 	reference := d.App.Docker.Image
 	if err := r.checkLogin(ctx, d); err != nil {
 		return p, err
 	}
-	meta, login, err := r.askRegistry(ctx, d)
+	meta, login, err := r.askRegistry(ctx, d, asked)
 	if p.Login = login; err == nil {
 		p.Image, reference = &meta, meta.Image
 	}

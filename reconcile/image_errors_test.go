@@ -49,7 +49,7 @@ func TestImageErrors(t *testing.T) {
 			t.Cleanup(server.Close)
 			host := strings.TrimPrefix(server.URL, "http://")
 			d, dir := imageApp(t, host+"/team/app:1")
-			_, err := testReconciler().resolveImage(t.Context(), d, revisionRecord{})
+			_, err := testReconciler().resolveImage(t.Context(), d, newRegistries(), revisionRecord{})
 			checkImageError(t, dir, host+"/team/app:1", err, c.says, c.hint)
 		})
 	}

@@ -97,7 +97,7 @@ func (l *login) facts(salt []byte) []fact {
 
 // inspection is how this app's registry is asked.
 func (r *Reconciler) inspection(l *login) inspect.Options {
-	o := inspect.Options{Arch: runtime.GOARCH, Insecure: r.Options.InsecureRegistries, Attempts: planAttempts}
+	o := inspect.Options{Arch: runtime.GOARCH, Insecure: r.Options.InsecureRegistries, Attempts: planAttempts, Patience: planPatience}
 	if l != nil && l.Variable == "" {
 		o.Login = &inspect.Login{Username: l.Username, Password: l.Password}
 	}
@@ -107,9 +107,9 @@ func (r *Reconciler) inspection(l *login) inspect.Options {
 // askRegistry asks with the login of the files. Where they have none, it
 // asks as anybody, and only if that is refused with what `docker login` left:
 // nobody's own password goes along with an image that is for all.
-func (r *Reconciler) askRegistry(ctx context.Context, d desired) (lifecycle.ImageMetadata, *login, error) {
+func (r *Reconciler) askRegistry(ctx context.Context, d desired, asked *registries) (lifecycle.ImageMetadata, *login, error) {
 	image := d.App.Docker.Image
-	meta, err := inspect.Image(ctx, image, r.inspection(d.Login))
+	meta, err := asked.ask(ctx, image, r.inspection(d.Login))
 	var known *inspect.Error
 	given := d.Login != nil && d.Login.Variable == ""
 	if given || !errors.As(err, &known) || known.Kind != inspect.Denied {
@@ -121,7 +121,7 @@ func (r *Reconciler) askRegistry(ctx context.Context, d desired) (lifecycle.Imag
 	}
 	l := newLogin(image, found.Username, found.Password)
 	l.Fleeting = true
-	meta, err = inspect.Image(ctx, image, r.inspection(l))
+	meta, err = asked.ask(ctx, image, r.inspection(l))
 	if d.Login != nil {
 		l = d.Login // ours is for the plan alone
 	}

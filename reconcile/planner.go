@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -37,6 +38,7 @@ type work struct {
 type planning struct {
 	doc        *spec.Document
 	buildpacks *stage.Buildpacks
+	registries *registries
 	salt       []byte
 	saltNew    bool
 }
@@ -81,8 +83,8 @@ func (r *Reconciler) Plan(ctx context.Context, doc *spec.Document) (*Plan, error
 		return nil, err
 	}
 	plan := &Plan{Project: r.Options.Project, Space: r.Nomad.Space, Address: r.Nomad.Address(), Warnings: warnings}
-	of := planning{doc: doc, buildpacks: stage.NewBuildpacks(doc.Buildpacks, r.Options.CacheDir), salt: salt, saltNew: saltNew}
-	apps := make([]AppPlan, len(wants))
+	of := planning{doc: doc, buildpacks: stage.NewBuildpacks(doc.Buildpacks, r.Options.CacheDir), registries: newRegistries(), salt: salt, saltNew: saltNew}
+	apps, wrong := make([]AppPlan, len(wants)), make([]spec.Diagnostics, len(wants))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.parallelism())
 	for i, d := range wants {
@@ -90,11 +92,17 @@ func (r *Reconciler) Plan(ctx context.Context, doc *spec.Document) (*Plan, error
 			who := identity{Region: region, Space: r.Nomad.Space, App: d.App.Name}
 			app, err := r.planApp(gctx, d, of, who)
 			apps[i] = app
+			if errors.As(err, &wrong[i]) {
+				return nil // told together with what is wrong with the others
+			}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
+	}
+	if diags := slices.Concat(wrong...); len(diags) > 0 {
+		return nil, diags
 	}
 	plan.Apps = append(apps, gone...)
 	plan.order()

@@ -48,7 +48,7 @@ func stagingSize(web process) (memoryMB, diskMB int) {
 // changes nothing. runs is the revision that runs, if it is known.
 func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who identity, runs revisionRecord) (pinned, error) {
 	if d.App.Docker != nil {
-		return r.resolveImage(ctx, d, runs)
+		return r.resolveImage(ctx, d, of.registries, runs)
 	}
 	if d.App.Path == "" {
 		return pinned{}, fmt.Errorf("app %q has no path", d.App.Name)

@@ -33,6 +33,7 @@ type Registry struct {
 	auth               Auth
 	username, password string
 	failures           atomic.Int64
+	gathering          atomic.Pointer[gathering]
 }
 
 // Auth is how a registry finds out who asks.
@@ -57,6 +58,7 @@ func NewPrivateRegistry(t testing.TB, auth Auth, username, password string) *Reg
 	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if r.admits(w, req) {
+			r.gathering.Load().wait(req)
 			images.ServeHTTP(w, req)
 		}
 	}))

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -34,6 +35,12 @@ type ownRegistryKey struct{}
 //	registry fail N
 //
 // lets it answer the next N requests with 503.
+//
+//	registry gather N
+//	registry gathered N
+//
+// lets it answer nobody until N different images have been asked for, and
+// waits until N were (90 s).
 func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	own := ts.Value(ownRegistryKey{}).(**dockertest.Registry)
 	t := ts.Value(imagesKey{}).(*images).t
@@ -42,12 +49,22 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 		n, err := strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
 		(*own).Fail(n)
+	case !neg && len(args) == 2 && args[0] == "gather" && *own != nil:
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		(*own).Gather(n)
+	case !neg && len(args) == 2 && args[0] == "gathered" && *own != nil:
+		for end := time.Now().Add(90 * time.Second); strconv.Itoa((*own).Gathered()) != args[1]; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				ts.Fatalf("%d images were asked for, want %s", (*own).Gathered(), args[1])
+			}
+		}
 	case !neg && len(args) == 1 && args[0] == "none":
 		*own = dockertest.NewRegistry(t)
 	case !neg && len(args) == 3:
 		*own = dockertest.NewPrivateRegistry(t, dockertest.Auth(args[0]), args[1], args[2])
 	default:
-		ts.Fatalf("usage: registry none | registry basic|bearer USER PASSWORD | registry fail N")
+		ts.Fatalf("usage: registry none | registry basic|bearer USER PASSWORD | registry fail|gather|gathered N")
 	}
 	ts.Setenv("REGISTRY", (*own).Host)
 }

@@ -40,6 +40,10 @@ type Error struct {
 // is not to be printed.
 var loginInName = regexp.MustCompile(`^(?:[a-z]+://)?[^/@]*:[^/@]*@[^/]+/`)
 
+// Silent says whether no answer was heard, not even one of trouble: then there
+// is no use in asking that registry for other images.
+func (e *Error) Silent() bool { return e.Kind == Unreachable && isNetwork(e.Err) }
+
 func (e *Error) Unwrap() error { return e.Err }
 
 func (e *Error) Error() string {

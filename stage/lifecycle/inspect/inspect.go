@@ -29,6 +29,8 @@ type Options struct {
 	Insecure []string
 	// Attempts is how often a registry is asked that does not answer; 0 = once.
 	Attempts int
+	// Patience is the time after which no further attempt begins; 0 = none.
+	Patience time.Duration
 	// Retrying is told of every failure that another attempt follows; may be nil.
 	Retrying func(attempt int, err error)
 }
@@ -44,7 +46,7 @@ func Image(ctx context.Context, reference string, o Options) (lifecycle.ImageMet
 	if err != nil {
 		return none, err
 	}
-	delay := time.Second / 2
+	delay, began := time.Second/2, time.Now()
 	for attempt := 1; ; attempt++ {
 		meta, err := ask(ctx, ref, o)
 		if err == nil {
@@ -54,7 +56,7 @@ func Image(ctx context.Context, reference string, o Options) (lifecycle.ImageMet
 			return none, context.Cause(ctx)
 		}
 		failure := explain(ref, o, err)
-		if failure.Kind != Unreachable || attempt >= o.Attempts {
+		if failure.Kind != Unreachable || attempt >= o.Attempts || o.Patience > 0 && time.Since(began) > o.Patience {
 			return none, failure
 		}
 		if o.Retrying != nil {
