@@ -48,10 +48,19 @@ func write(t testing.TB, path, content string, mode fs.FileMode) {
 	}
 }
 
+// writeDir writes a folder as it is.
+func writeDir(ctx context.Context, w io.Writer, dir string) error {
+	items, err := Items(ctx, dir)
+	if err != nil {
+		return err
+	}
+	return Write(ctx, w, Dir(dir), items)
+}
+
 func streamOf(t testing.TB, dir string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := WriteDir(t.Context(), &b, dir); err != nil {
+	if err := writeDir(t.Context(), &b, dir); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -152,7 +161,7 @@ func names(t testing.TB, b []byte) []string {
 	}
 }
 
-func TestWriteDirStream(t *testing.T) {
+func TestStream(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	when := time.Unix(1_000_000_000, 999_999_999)
@@ -257,8 +266,8 @@ func TestListEndsWithItsContext(t *testing.T) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
-	if err := WriteDir(ctx, io.Discard, dir); !errors.Is(err, context.Canceled) {
-		t.Errorf("WriteDir: error %v, want context.Canceled", err)
+	if err := writeDir(ctx, io.Discard, dir); !errors.Is(err, context.Canceled) {
+		t.Errorf("writeDir: error %v, want context.Canceled", err)
 	}
 	if _, err := Extract(ctx, bytes.NewReader(streamOf(t, dir)), openRoot(t, t.TempDir()), leave); !errors.Is(err, context.Canceled) {
 		t.Errorf("Extract: error %v, want context.Canceled", err)
@@ -340,11 +349,11 @@ func (f *failAfter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestWriteDirFailingWriter(t *testing.T) {
+func TestFailingWriter(t *testing.T) {
 	t.Parallel()
 	dir := sample(t)
 	for _, n := range []int{0, 1, 300_000, 1_000_000} {
-		if err := WriteDir(t.Context(), &failAfter{n}, dir); !errors.Is(err, errFull) {
+		if err := writeDir(t.Context(), &failAfter{n}, dir); !errors.Is(err, errFull) {
 			t.Errorf("after %d bytes: %v, want errFull", n, err)
 		}
 	}

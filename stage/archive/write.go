@@ -25,24 +25,12 @@ type Item struct {
 	Digest string
 }
 
-// WriteDir writes the folder dir as it is as a tar stream that is the same
-// bytes for the same folder: sorted, owner 0, permission bits kept (setuid,
-// setgid and sticky are not), times of files and folders in whole seconds,
-// symbolic links as they are (with the time Epoch: nothing can set theirs when
-// unpacking), hard links within the folder kept. Sockets, devices and pipes
-// are left out. The folder itself is no entry.
-//
-// A file that grows meanwhile is cut at the size it had; one that shrinks or
-// vanishes is a *ChangedError.
-func WriteDir(ctx context.Context, w io.Writer, dir string) error {
-	items, err := Items(ctx, dir)
-	if err != nil {
-		return err
-	}
-	return Write(ctx, w, Dir(dir), items)
-}
-
-// Items lists what WriteDir writes of the folder dir.
+// Items lists the folder dir so that Write makes the same bytes of the same
+// folder: sorted, owner 0, permission bits kept (setuid, setgid and sticky are
+// not), times of files and folders in whole seconds, symbolic links as they
+// are (with the time Epoch: nothing can set theirs when unpacking), hard links
+// within the folder kept. Sockets, devices and pipes are left out. The folder
+// itself is no entry.
 func Items(ctx context.Context, dir string) ([]Item, error) {
 	infos, err := List(ctx, dir, KeepAll)
 	if err != nil {
@@ -75,8 +63,9 @@ func Items(ctx context.Context, dir string) ([]Item, error) {
 
 // Write writes the items, in the order given, with the content that their
 // files have in from, as a tar stream. Small files are read ahead by
-// several goroutines; memory stays at a few MiB. A file that is not what its
-// item says is a *ChangedError.
+// several goroutines; memory stays at a few MiB. A file that grows meanwhile
+// is cut at the size it had, unless its item has a digest; any other that is
+// not what its item says is a *ChangedError.
 func Write(ctx context.Context, w io.Writer, from Source, items []Item) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ahead := readAhead(ctx, from, items)

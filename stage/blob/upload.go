@@ -41,21 +41,6 @@ type upload struct {
 	onProgress func(Progress)
 }
 
-// Sum is the blob that Upload would make of r, without any store.
-func Sum(ctx context.Context, r io.Reader) (Blob, error) {
-	var l List
-	err := split(r, func(data []byte) error {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		return l.add(digestOf(data), len(data))
-	})
-	if err != nil {
-		return Blob{}, fmt.Errorf("read the blob's content: %w", err)
-	}
-	return l.Blob(), nil
-}
-
 // add appends a chunk.
 func (l *List) add(digest string, size int) error {
 	if len(l.Chunks) == MaxChunks {

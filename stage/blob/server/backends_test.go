@@ -73,10 +73,7 @@ func TestBackEnds(t *testing.T) {
 func roundTrips(t *testing.T, c *blob.Client) {
 	for i, size := range []int64{0, 1, 1000, blob.MaxChunk, 9 << 20} {
 		data := noiseBytes(t, byte(i), size)
-		want, err := blob.Sum(t.Context(), bytes.NewReader(data))
-		if err != nil {
-			t.Fatal(err)
-		}
+		want := blobOf(t, data)
 		if has, err := c.Has(t.Context(), want.Digest); has || err != nil {
 			t.Errorf("%d bytes: Has before = %v, error %v", size, has, err)
 		}
@@ -156,10 +153,7 @@ func keepsLifecycles(t *testing.T, c *blob.Client, f *fixture) {
 // fails, and what is there is whole at any time.
 func takesOneChunkFromMany(t *testing.T, c *blob.Client) {
 	data := noiseBytes(t, 41, 2<<20)
-	want, err := blob.Sum(t.Context(), bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := blobOf(t, data)
 	var running sync.WaitGroup
 	for range 6 {
 		running.Go(func() {

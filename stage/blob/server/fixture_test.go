@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -169,4 +170,14 @@ func proxied(t *testing.T, h http.Handler) string {
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+// blobOf is what data is as a blob, by a store of its own.
+func blobOf(t *testing.T, data []byte) blob.Blob {
+	t.Helper()
+	b, _, err := newFixture(t).people(t).Upload(t.Context(), bytes.NewReader(data), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

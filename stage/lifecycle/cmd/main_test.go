@@ -181,8 +181,12 @@ func writeTree(t *testing.T, files map[string]string) string {
 func upload(t *testing.T, store *blob.Client, files map[string]string) string {
 	t.Helper()
 	dir := writeTree(t, files)
+	items, err := archive.Items(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(archive.WriteDir(t.Context(), w, dir)) }()
+	go func() { w.CloseWithError(archive.Write(t.Context(), w, archive.Dir(dir), items)) }()
 	stored, _, err := store.Upload(t.Context(), r, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -43,9 +43,6 @@ func open(dir string) (*handler, error) {
 	return &handler{Config: config, root: root}, nil
 }
 
-// Handler serves the app in dir as its Staticfile says.
-func Handler(dir string) (http.Handler, error) { return open(dir) }
-
 // Serve serves the app in dir on PORT until SIGTERM, on
 // CF_INSTANCE_INTERNAL_IP where the platform names it: on loopback a local
 // app stays local.

@@ -102,7 +102,7 @@ func TestHandler(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			h, err := Handler(appDir(t, with(test.staticfile)))
+			h, err := open(appDir(t, with(test.staticfile)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func TestHandler(t *testing.T) {
 
 func TestMethods(t *testing.T) {
 	t.Parallel()
-	h, err := Handler(appDir(t, map[string]string{"index.html": "home"}))
+	h, err := open(appDir(t, map[string]string{"index.html": "home"}))
 	if err != nil {
 		t.Fatal(err)
 	}
