@@ -268,7 +268,7 @@ func describeMetric(m *api.AllocationMetric) string {
 	for _, k := range slices.Sorted(maps.Keys(m.ConstraintFiltered)) {
 		part := fmt.Sprintf("%s on %s", k, nodes(m.ConstraintFiltered[k]))
 		if k == missingDrivers {
-			part += " (the driver of the app's stack is not there, or finds no engine: start the engine there, or choose another stack)"
+			part += " (docker: install its engine there, or start it; raw_exec: enable it in the agent's configuration)"
 		}
 		parts = append(parts, part)
 	}

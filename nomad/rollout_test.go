@@ -11,7 +11,7 @@ import (
 func TestDescribeFailures(t *testing.T) {
 	t.Parallel()
 	for want, m := range map[string]*api.AllocationMetric{
-		"web: missing drivers on 2 nodes (the driver of the app's stack is not there, or finds no engine: start the engine there, or choose another stack)": {
+		"web: missing drivers on 2 nodes (docker: install its engine there, or start it; raw_exec: enable it in the agent's configuration)": {
 			NodesFiltered: 2, ConstraintFiltered: map[string]int{"missing drivers": 2}},
 		"web: not enough memory on 1 node":                                              {NodesEvaluated: 1, DimensionExhausted: map[string]int{"memory": 1}},
 		"web: no node is eligible (none ready, or none in the datacenter or node pool)": {},
