@@ -21,6 +21,11 @@ func (e *NotEverythingError) Hint() string {
 	return "set NOMAD_TOKEN to a management token: of any other Nomad leaves out what it may not see, without a word"
 }
 
+// noACLs is the accessor of the token that Nomad 1.11 answers where ACLs are
+// off: of the type "client", though it may do everything. Those of real tokens
+// are UUIDs.
+const noACLs = "acls-disabled"
+
 // CheckSeesEverything is nil where Nomad has no ACLs, or the token is a
 // management token. Others cannot be trusted to see all: a list of theirs is
 // short, and no error.
@@ -28,6 +33,8 @@ func (c *Client) CheckSeesEverything(ctx context.Context) error {
 	token, _, err := c.API.ACLTokens().Self(c.query(ctx))
 	switch status := StatusOf(err); {
 	case err != nil && strings.Contains(err.Error(), "ACL support disabled"):
+		return nil
+	case err == nil && token.AccessorID == noACLs:
 		return nil
 	case status == 403 || status == 404:
 		return &NotEverythingError{Token: "the token of NOMAD_TOKEN, or a request without one,"}
