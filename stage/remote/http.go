@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -30,7 +31,8 @@ const (
 var client = &http.Client{CheckRedirect: checkRedirect}
 
 // checkRedirect follows as far as curl does, and never to where others can
-// listen. The password is left behind where the host changes (net/http).
+// listen. The password is for the server of the address alone: net/http would
+// give it to another port and to hosts below that one too.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) >= 10 {
 		return &redirectError{"it redirects more than 10 times"}
@@ -38,7 +40,19 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	if via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
 		return &redirectError{"it redirects from https to an address without encryption"}
 	}
+	if server(req.URL) != server(via[0].URL) {
+		req.Header.Del("Authorization")
+	}
 	return nil
+}
+
+// server is a URL's scheme, host and port.
+func server(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = u.Scheme // whose own it is
+	}
+	return u.Scheme + " " + strings.ToLower(u.Hostname()) + " " + port
 }
 
 // redirectError is a redirection that is not followed.

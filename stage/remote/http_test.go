@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -217,6 +218,63 @@ func TestArchivePassword(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	noSecret(t, err)
+}
+
+// A server that is redirected to is not the one that the password is for, on
+// another port of the same host neither.
+func TestArchivePasswordStaysHome(t *testing.T) {
+	t.Parallel()
+	content := bp(t, "d")
+	var given atomic.Value
+	elsewhere := serve(t, func(_ int64, w http.ResponseWriter, r *http.Request) {
+		given.Store(r.Header.Get("Authorization"))
+		w.Write(content)
+	})
+	home := serve(t, func(_ int64, w http.ResponseWriter, r *http.Request) {
+		_, password, _ := r.BasicAuth()
+		switch {
+		case password != sourcetest.Password:
+			http.Error(w, "who are you?", http.StatusForbidden)
+		case r.URL.Path == "/bp.zip":
+			http.Redirect(w, r, "/moved.zip", http.StatusFound)
+		default:
+			http.Redirect(w, r, elsewhere.URL+"/bp.zip", http.StatusFound)
+		}
+	})
+	login := strings.Replace(home.URL, "://", "://deploy:t0p%3Ageheim%40%23@", 1)
+	pin, err := store(t).Pin(t.Context(), parse(t, login+"/bp.zip"), "")
+	if err != nil || pin.Digest != sum(content) {
+		t.Fatalf("%+v (%v)", pin, err)
+	}
+	if header := given.Load(); header != "" {
+		t.Errorf("the other server was given %q", header)
+	}
+}
+
+func TestServer(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"https://example.com/a", "https://EXAMPLE.com/b?c", true},
+		{"https://example.com", "https://ci:pw@example.com", true},
+		{"https://example.com", "https://example.com:8443", false},
+		{"https://example.com", "https://below.example.com", false},
+		{"https://example.com", "http://example.com", false},
+	} {
+		a, err := url.Parse(c.a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := url.Parse(c.b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := server(a) == server(b); got != c.same {
+			t.Errorf("%s and %s are the same server: %v", c.a, c.b, got)
+		}
+	}
 }
 
 // Both ways of fetching tell what to do about a certificate.
