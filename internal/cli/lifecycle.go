@@ -7,6 +7,7 @@ import (
 
 	"wadi/stage/lifecycle/build"
 	"wadi/stage/lifecycle/launch"
+	"wadi/stage/lifecycle/static"
 )
 
 // newLifecycle is hidden: what happens inside tasks, by hand, to see what a
@@ -25,7 +26,7 @@ func newLifecycle(Streams) *cobra.Command {
 		Short:              "Run buildpacks on the folder of an app and write a droplet",
 		DisableFlagParsing: true, // they are Cloud Foundry's
 		RunE: func(_ *cobra.Command, args []string) error {
-			return passOn(build.Main(args, os.Stdout, os.Stderr), nil)
+			return passOn(build.Main(args, os.Stdout, os.Stderr, "lifecycle"), nil)
 		},
 	}, &cobra.Command{
 		Use:                "launch APPDIR COMMAND METADATA",
@@ -33,6 +34,13 @@ func newLifecycle(Streams) *cobra.Command {
 		DisableFlagParsing: true,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return passOn(launch.Main(args, os.Stderr), nil)
+		},
+	}, &cobra.Command{
+		Use:                "serve [--check DIR]",
+		Short:              "Serve static files on $PORT, as the buildpack staticfile does",
+		DisableFlagParsing: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return passOn(static.Main(args, os.Stdout, os.Stderr), nil)
 		},
 	})
 	return cmd

@@ -24,6 +24,7 @@ type options struct {
 	order               []string // of it
 	skipDetect          bool
 	compression         compression
+	subcommand          []string // of this program that is the lifecycle
 }
 
 // errUsage is a command line that was refused; the reason has been printed.
@@ -69,7 +70,7 @@ func (o *options) paths(flags *flag.FlagSet) []path {
 		{"buildArtifactsCacheDir", "/tmp/cache", "the `folder` with what buildpacks kept at the last build", &o.cacheDir},
 		{"buildDir", "/tmp/app", "the `folder` with the app, which buildpacks change", &o.buildDir},
 		{"buildpackOrder", "", "the `keys` of the buildpacks, separated by commas", &o.buildpackOrder},
-		{"buildpacksDir", "/tmp/buildpacks", "the `folder` with the buildpacks, each in one named by the xxhash64 of its key", &o.buildpacksDir},
+		{"buildpacksDir", "/tmp/buildpacks", "the `folder` with the buildpacks, each in one named by the xxhash64 of its key; one that is not there and has the name of a built-in is that", &o.buildpacksDir},
 		{"buildpacksDownloadDir", "/tmp/buildpackdownloads", "the `folder` for buildpacks whose key is a URL; one that is there already is not downloaded", &o.buildpacksDownloads},
 		{"outputBuildArtifactsCache", "/tmp/output-cache", "the `file` to write what buildpacks keep for the next build to", &o.outputCache},
 		{"outputDroplet", "/tmp/droplet", "the `file` to write the droplet to", &o.outputDroplet},

@@ -26,9 +26,11 @@ const (
 	exitStopped = 128 + int(syscall.SIGTERM)
 )
 
-// Main is `lifecycle build`; it returns the exit code.
-func Main(args []string, stdout, stderr *os.File) int {
+// Main is `lifecycle build`; it returns the exit code. The built-in buildpacks
+// call the lifecycle, which is this program, or a subcommand of it.
+func Main(args []string, stdout, stderr *os.File, subcommand ...string) int {
 	o, err := parse(args, stderr)
+	o.subcommand = subcommand
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -81,8 +83,19 @@ func run(ctx context.Context, o options, stdout, stderr *os.File) error {
 }
 
 func build(ctx context.Context, j job) error {
+	builtins, err := os.MkdirTemp("", "buildpacks")
+	if err != nil {
+		return err
+	}
+	err = buildWith(ctx, j, builtins)
+	return errors.Join(err, proc.RemoveAll(builtins))
+}
+
+// buildWith builds; the built-in buildpacks of the order are written to the
+// folder builtins.
+func buildWith(ctx context.Context, j job, builtins string) error {
 	// Git runs before there is a host, which waits for every child.
-	buildpacks, err := j.options.buildpacks(ctx, j.stdout)
+	buildpacks, err := j.options.buildpacks(ctx, builtins, j.stdout)
 	if err != nil {
 		return err
 	}

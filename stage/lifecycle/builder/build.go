@@ -72,6 +72,7 @@ type choice struct {
 	supplies []string // folders of all but the last
 	final    string   // folder of the last
 	detected string   // what bin/detect printed
+	heroku   bool     // see isHeroku
 }
 
 func (b *build) build(ctx context.Context) (lifecycle.DropletMetadata, error) {

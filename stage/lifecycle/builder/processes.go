@@ -58,7 +58,7 @@ func (b *build) processes(ctx context.Context, chosen choice) ([]launchProcess, 
 		return nil, fail(1, "Failed to read the buildpacks' launch.yml", err)
 	}
 	if !found {
-		if declared, err = b.release(ctx, chosen.final); err != nil {
+		if declared, err = b.release(ctx, chosen); err != nil {
 			return nil, fail(lifecycle.ExitReleaseFail, msgReleaseFail, err)
 		}
 	}
@@ -128,8 +128,15 @@ func readLaunchYML(deps *os.Root, index string) ([]launchProcess, bool, error) {
 	return file.Processes, true, nil
 }
 
-func (b *build) release(ctx context.Context, buildpack string) ([]launchProcess, error) {
-	output, err := b.capture(ctx, filepath.Join(buildpack, "bin", "release"), b.BuildDir)
+func (b *build) release(ctx context.Context, chosen choice) ([]launchProcess, error) {
+	script := filepath.Join(chosen.final, "bin", "release")
+	if chosen.heroku {
+		if !exists(script) { // it is optional there
+			return nil, nil
+		}
+		b = b.in(chosen.final)
+	}
+	output, err := b.capture(ctx, script, b.BuildDir)
 	if err != nil {
 		return nil, err
 	}

@@ -74,6 +74,7 @@ func (b *build) supplyAll(ctx context.Context) (choice, error) {
 
 // compile runs the final buildpack and collects what is to be launched.
 func (b *build) compile(ctx context.Context, chosen choice) ([]launchProcess, error) {
+	chosen.heroku = isHeroku(chosen.final)
 	if err := b.finalize(ctx, chosen); err != nil {
 		return nil, fail(lifecycle.ExitCompileFail, msgCompileFail, err)
 	}
@@ -103,10 +104,17 @@ func (b *build) finalize(ctx context.Context, chosen choice) error {
 	if err := proc.RemoveAll(filepath.Join(b.depsDir, index)); err != nil {
 		return fail(lifecycle.ExitCompileFail, msgCompileFail, err)
 	}
-	if err := b.run(ctx, filepath.Join(chosen.final, "bin", "compile"), b.BuildDir, cache); err != nil {
+	if err := b.runCompile(ctx, chosen, cache); err != nil {
 		return fail(lifecycle.ExitCompileFail, msgCompileFail, err)
 	}
 	return nil
+}
+
+func (b *build) runCompile(ctx context.Context, chosen choice, cache string) error {
+	if chosen.heroku {
+		return b.compileHeroku(ctx, chosen.final, cache)
+	}
+	return b.run(ctx, filepath.Join(chosen.final, "bin", "compile"), b.BuildDir, cache)
 }
 
 // run runs one script with the output of the build.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/proc"
@@ -20,8 +21,9 @@ var files embed.FS
 
 // Write writes the buildpack name (one of lifecycle.Builtins) into the folder
 // dir, which it makes, with what all of them share in its folder shared. Its
-// scripts call the lifecycle, found at the absolute path program.
-func Write(dir, name, program string) error {
+// scripts call the lifecycle, found at the absolute path program: by itself,
+// or as a subcommand of another program.
+func Write(dir, name, program string, subcommand ...string) error {
 	if !slices.Contains(lifecycle.Builtins(), name) {
 		return fmt.Errorf("there is no built-in buildpack %q (there are %q): stage with the wadi that this lifecycle belongs to", name, lifecycle.Builtins())
 	}
@@ -31,8 +33,16 @@ func Write(dir, name, program string) error {
 	if err := copyTree("files/shared", filepath.Join(dir, "shared")); err != nil {
 		return fmt.Errorf("writing the built-in buildpack %s: %w", name, err)
 	}
-	return os.Symlink(program, filepath.Join(dir, "lifecycle"))
+	link := filepath.Join(dir, "lifecycle")
+	if len(subcommand) == 0 {
+		return os.Symlink(program, link)
+	}
+	script := "#!/bin/sh\nexec " + quote(program) + " " + strings.Join(subcommand, " ") + ` "$@"` + "\n"
+	return os.WriteFile(link, []byte(script), 0o755)
 }
+
+// quote makes one word of a path for a shell.
+func quote(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
 
 // copyTree writes what is embedded below from into the folder to.
 func copyTree(from, to string) error {

@@ -33,26 +33,9 @@ var commands = map[string]func(args []string) int{
 	"shell":       instance.Shell,
 	"launch":      func(args []string) int { return launch.Main(args, os.Stderr) },
 	"launch-task": func(args []string) int { return launch.Task(args, os.Stderr) },
-	"serve":       serve,
+	"serve":       func(args []string) int { return static.Main(args, os.Stdout, os.Stderr) },
 	"drop":        drop,
 	"assume":      assume,
-}
-
-func serve(args []string) int {
-	var err error
-	if len(args) == 2 && args[0] == "--check" {
-		var says string
-		if says, err = static.Check(args[1]); err == nil {
-			fmt.Println(says)
-		}
-	} else {
-		err = static.Serve(".")
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "lifecycle serve:", err)
-		return 1
-	}
-	return 0
 }
 
 // drop returns only if it failed: 126, as shells say of what cannot be run.
