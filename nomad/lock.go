@@ -42,7 +42,7 @@ func (c *Client) Acquire(ctx context.Context, jobID, holder string, onWait func(
 	path := LockPath(jobID)
 	for waited := false; ; {
 		v, _, err := c.API.Variables().AcquireLock(&api.Variable{
-			Namespace: c.Space, Path: path, Items: map[string]string{"holder": holder},
+			Namespace: c.Space, Path: path, Items: map[string]string{"holder": holder, "since": time.Now().UTC().Format(time.RFC3339)},
 			Lock: &api.VariableLock{TTL: lockTTL.String(), LockDelay: lockDelay.String()},
 		}, c.write(ctx))
 		var conflict api.ErrCASConflict
@@ -69,6 +69,9 @@ func (c *Client) lockHolder(ctx context.Context, path string) string {
 	v, err := c.ReadVariable(ctx, path)
 	if err != nil || v.Items["holder"] == "" {
 		return "somebody else"
+	}
+	if since := v.Items["since"]; since != "" {
+		return v.Items["holder"] + ", since " + since
 	}
 	return v.Items["holder"]
 }

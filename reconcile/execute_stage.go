@@ -22,13 +22,6 @@ import (
 	"wadi/stage/lifecycle"
 )
 
-// stagingTimeout is Cloud Foundry's, over everything that a staging does. The
-// task itself keeps it; stagingSlack later apply ends one that cannot.
-const (
-	stagingTimeout = 15 * time.Minute
-	stagingSlack   = time.Minute
-)
-
 // uploadLifecycle gives the blob store the binary that Nomad fetches for
 // every task.
 func (r *Reconciler) uploadLifecycle(ctx context.Context) error {
@@ -144,7 +137,7 @@ func (u *run) startStaging(ctx context.Context) (string, error) {
 		BlobURL: u.r.Blobs.URL, Space: u.r.Nomad.Space, App: w.want.App.Name,
 		StagingKey: w.pinned.StagingKey, Generation: w.generation,
 		Package: u.pkg, Buildpacks: u.packs, SkipDetect: w.pinned.SkipDetect, Stack: w.want.StackName,
-		MemoryMB: w.pinned.MemoryMB, DiskMB: w.pinned.DiskMB, TimeoutS: int(stagingTimeout / time.Second), Env: w.want.App.Env,
+		MemoryMB: w.pinned.MemoryMB, DiskMB: w.pinned.DiskMB, TimeoutS: int(u.r.stagingTimeout() / time.Second), Env: w.want.App.Env,
 		Cache:           u.cache(),
 		VCAPApplication: w.who.vcapForStaging(w.pinned.MemoryMB, w.pinned.DiskMB), Services: services(w.want.App, w.want.Bindings),
 	}
@@ -250,13 +243,14 @@ func (u *run) cleanStaging(ctx context.Context, id string) error {
 }
 
 // followStaging streams the log of a staging job as it happens and waits for
-// its end. If ctx ends first, the job is stopped.
+// its end. If ctx ends first, or the staging should have, the job is stopped.
 func (u *run) followStaging(ctx context.Context, id string) error {
-	timed, cancel := context.WithTimeout(ctx, stagingTimeout+stagingSlack)
+	limit := u.r.stagingTimeout()
+	timed, cancel := context.WithTimeout(ctx, limit+stagingSlack(limit))
 	defer cancel()
 	ended, err := u.watchStaging(timed, id)
 	if err != nil && ctx.Err() == nil && timed.Err() != nil {
-		err = &StagingError{Words: fmt.Sprintf("StagingTimeExpired: Staging time expired: it has not ended after %s", stagingTimeout)}
+		err = u.overdue(ctx, id)
 	}
 	if err != nil {
 		if e := u.cleanStaging(ctx, id); e != nil {
@@ -268,7 +262,7 @@ func (u *run) followStaging(ctx context.Context, id string) error {
 	if state != nil && !state.Failed && ended.ClientStatus == api.AllocClientStatusComplete {
 		return nil
 	}
-	failure := stagingFailure(ended)
+	failure := stagingFailure(ended, limit)
 	if err := u.cleanStaging(ctx, id); err != nil {
 		return err
 	}

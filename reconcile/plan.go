@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"time"
+
 	"wadi/spec"
 )
 
@@ -115,6 +117,8 @@ type Options struct {
 	AllowRawExec bool   // raw_exec on an agent that is not on loopback
 	RawExec      bool   // raw_exec is allowed, or Nomad on loopback
 	RefuseRoot   bool   // images may not run as root
+	// StagingTimeout is over everything that a staging does; 0 = 15 minutes.
+	StagingTimeout time.Duration
 	// DockerPassword belongs to the users that the files name (docker.username).
 	DockerPassword     string
 	InsecureRegistries []string // that may be asked without encryption

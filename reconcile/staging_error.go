@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/nomad/api"
 
@@ -20,7 +21,7 @@ var cfStagingWords = map[int]string{
 }
 
 // stagingFailure says in Cloud Foundry's words why a staging task failed.
-func stagingFailure(alloc *api.Allocation) error {
+func stagingFailure(alloc *api.Allocation, limit time.Duration) error {
 	state := alloc.TaskStates[nomad.StagingTask]
 	if state == nil {
 		return fmt.Errorf("staging failed: %s", alloc.ClientDescription)
@@ -31,6 +32,9 @@ func stagingFailure(alloc *api.Allocation) error {
 		case api.TaskTerminated:
 			if e.Details["oom_killed"] == "true" {
 				return &StagingError{ExitCode: e.ExitCode, OutOfMemory: true, Words: "StagingError: staging ran out of memory"}
+			}
+			if e.ExitCode == lifecycle.ExitStagingTimeout {
+				return &StagingError{ExitCode: e.ExitCode, Late: true, Words: fmt.Sprintf("%s: it took more than %s; its last lines say for what", stagingExpired, limit)}
 			}
 			if words, ok := cfStagingWords[e.ExitCode]; ok {
 				return &StagingError{ExitCode: e.ExitCode, Words: words}
@@ -56,6 +60,10 @@ type StagingError struct {
 	// OutOfMemory: Nomad's driver says that the task was killed for it. What
 	// the task sees itself of it is in its log.
 	OutOfMemory bool
+	// Late is one that took too long; with Node it was not the build, but that
+	// node ("any": none was found), where it was not started, or hangs.
+	Late bool
+	Node string
 }
 
 func (e *StagingError) Error() string { return e.Words }
@@ -64,6 +72,14 @@ func (e *StagingError) Error() string { return e.Words }
 func (e *StagingError) Hint() string {
 	if e.OutOfMemory {
 		return fmt.Sprintf("raise the app's `memory`: a staging has as much as the app, and at least %dM", minStagingMemoryMB)
+	}
+	switch {
+	case e.Late && e.Node == "":
+		return "make the build smaller, or give it more time with --staging-timeout (WADI_STAGING_TIMEOUT)"
+	case e.Late && e.Node == "any":
+		return "look at the nodes with `nomad node status`, and apply again"
+	case e.Late:
+		return "look at the node with `nomad node status -verbose " + e.Node + "`, take it out with `nomad node eligibility -disable` if it is not well, and apply again"
 	}
 	if e.ExitCode == lifecycle.ExitDetectFail {
 		return "name one with `buildpacks`, or add what they look for: index.html, package.json, go.mod, requirements.txt, a Procfile"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/nomad/api"
 
@@ -41,12 +42,13 @@ func TestStagingFailure(t *testing.T) {
 	}{
 		"nothing detects": {ended(terminated(lifecycle.ExitDetectFail, 0, "false")), "NoAppDetectedError", "name one with `buildpacks`"},
 		"a buildpack":     {ended(terminated(lifecycle.ExitCompileFail, 0, "false")), "BuildpackCompileFailed", ""},
+		"too long":        {ended(terminated(lifecycle.ExitStagingTimeout, 0, "false")), "StagingTimeExpired: Staging time expired: it took more than 20m0s", "--staging-timeout"},
 		"another status":  {ended(terminated(1, 0, "false")), "exit status 1", ""},
 		"no memory":       {ended(terminated(137, 9, "true")), "staging ran out of memory", "raise the app's `memory`: a staging has as much as the app, and at least 1024M"},
 		"no artifact":     {ended(&api.TaskEvent{Type: api.TaskArtifactDownloadFailed, DisplayMessage: "no such host"}), "could not start: no such host", ""},
 		"never a task":    {&api.Allocation{ClientDescription: "no client"}, "staging failed: no client", ""},
 	} {
-		err := stagingFailure(c.alloc)
+		err := stagingFailure(c.alloc, 20*time.Minute)
 		if !strings.Contains(err.Error(), c.words) {
 			t.Errorf("%s: %v, want %q", name, err, c.words)
 		}

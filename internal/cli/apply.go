@@ -37,7 +37,7 @@ left to Nomad. A second Ctrl-C ends at once.`,
 			return carryOut(cmd.Context(), streams, s, r, plan, "Do this?")
 		},
 	}
-	addFlags(cmd, append(planFlags, keyAutoApprove)...)
+	addFlags(cmd, append(planFlags, keyAutoApprove, keyStagingLimit)...)
 	return cmd
 }
 

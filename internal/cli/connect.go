@@ -82,7 +82,7 @@ func (s settings) options(ctx context.Context, project string, named bool) recon
 		Project: project, ProjectNamed: named,
 		Prune: s.Prune, Adopt: s.Adopt, Restage: s.Restage, ResetCount: s.ResetCount,
 		Parallelism: s.Parallelism, Domain: s.Domain, Dir: s.Dir, CacheDir: cacheDir(),
-		Who: who(), GitCommit: gitCommit(ctx, s.Project), AllowRawExec: s.RawOK, RefuseRoot: !s.RootOK,
+		Who: who(), GitCommit: gitCommit(ctx, s.Project), AllowRawExec: s.RawOK, RefuseRoot: !s.RootOK, StagingTimeout: s.StagingTimeout,
 		DockerPassword: s.DockerPassword, InsecureRegistries: s.InsecureRegistries,
 	}
 }

@@ -53,7 +53,7 @@ variables NOMAD_ADDR, NOMAD_TOKEN and so on do not matter here.`,
 			return d.run(cmd.Context(), once)
 		},
 	}
-	addFlags(cmd, keyApp, keyVar, keyVarsFile, keyParallelism, keyDomain)
+	addFlags(cmd, keyApp, keyVar, keyVarsFile, keyParallelism, keyDomain, keyStagingLimit)
 	cmd.Flags().BoolVar(&once, "once", false, "end as soon as every route was asked")
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -34,6 +35,7 @@ const (
 	keyAllowRoot     = "allow_root"
 	keyInsecure      = "insecure_registries"
 	keyPlatformSpace = "platform_space"
+	keyStagingLimit  = "staging_timeout"
 )
 
 // setting is one thing that can be configured.
@@ -65,6 +67,7 @@ var settingsTable = []setting{
 	{keyAllowRawExec, false, "allow the driver raw_exec on a Nomad that is not on this machine", false},
 	{keyAllowRoot, true, "allow processes of Docker images to be root in their containers", false},
 	{keyInsecure, []string(nil), "ask this `registry` (host or host:port) without encryption or proof; may be repeated", false},
+	{keyStagingLimit, "15m", "how long a staging may `take`, with the wait for a node and its downloads", true},
 	{keyPlatformSpace, "default", "the `space` where the platform's jobs live", true},
 }
 
@@ -85,6 +88,7 @@ type settings struct {
 	InsecureRegistries                       []string
 	DockerPassword                           string // as for cf: CF_DOCKER_PASSWORD, nowhere else
 	Parallelism                              int
+	StagingTimeout                           time.Duration
 
 	GitHub github
 }
@@ -173,6 +177,10 @@ func (s *settings) fill(v *viper.Viper) error {
 		return kindError(v, keyParallelism, "a number of apps, at least 1")
 	}
 	s.Parallelism = n
+	s.StagingTimeout, err = time.ParseDuration(v.GetString(keyStagingLimit))
+	if err != nil || s.StagingTimeout < time.Second {
+		return kindError(v, keyStagingLimit, "a time of at least a second, as 20m or 1h30m")
+	}
 	s.Apps = listOf(v, keyApp, ",")
 	s.VarsFiles = listOf(v, keyVarsFile, string(os.PathListSeparator))
 	s.Vars = v.GetStringSlice(keyVar)

@@ -36,6 +36,9 @@ const (
 	ExitUnhealthy    = 65
 )
 
+// ExitStagingTimeout is the exit code of a staging that took too long.
+const ExitStagingTimeout = 124
+
 // ExitTaskTimeout is the exit code of a one-off task that took longer than it
 // may, as timeout(1) has it.
 const ExitTaskTimeout = 124

@@ -185,7 +185,7 @@ func TestStageEnds(t *testing.T) {
 		"nothing detects": {script("detect", "exit 1\n"), func(in *lifecycle.Staging) { in.SkipDetect = false }, 222, "", "None of the buildpacks detected a compatible application\nExit status 222\n"},
 		"compile fails":   {script("compile", "echo building; exit 3\n"), nil, 223, "building\n", "Failed to compile droplet: Failed to compile droplet: exit status 3\nExit status 223\n"},
 		"release fails":   {script("release", "exit 4\n"), nil, 224, "", "Failed to build droplet release: exit status 4\nExit status 224\n"},
-		"timeout":         {script("compile", "sleep 1000\n"), func(in *lifecycle.Staging) { in.TimeoutS = 1 }, 1, "", "exceeded 1s timeout: make the build smaller\nExit status 1\n"},
+		"timeout":         {script("compile", "sleep 1000\n"), func(in *lifecycle.Staging) { in.TimeoutS = 1 }, lifecycle.ExitStagingTimeout, "", "): make the build smaller, or give it more time (wadi apply --staging-timeout)\nExit status 124\n"},
 		"refused":         {script("compile", ""), func(in *lifecycle.Staging) { in.Package = strings.Repeat("0", 64) }, 1, "Downloading app package...\n", "apply the app again, which uploads what is missing\nExit status 1\n"},
 		"too big":         {script("compile", ""), func(in *lifecycle.Staging) { in.DiskMB = 1 }, 1, "", "downloading the app package: cannot unpack entry \"big\""},
 		"background":      {script("compile", "sleep 1000 & setsid sleep 1000 &\nexit 0\n"), nil, 0, "Uploading complete\n", "No start command specified by buildpack or via Procfile.\nApp will not start unless a command is provided at runtime.\n"},

@@ -55,8 +55,9 @@ func run(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	t := &task{input: in, host: host, out: log, client: &blob.Client{URL: in.BlobURL, Token: in.token}, folders: foldersOf(in.taskDir, in.container)}
-	timed, cancel := context.WithTimeoutCause(ctx, in.timeout(), &TimeoutError{After: in.timeout()})
+	spent := newSteps(time.Now)
+	t := &task{steps: spent, input: in, host: host, out: log, client: &blob.Client{URL: in.BlobURL, Token: in.token}, folders: foldersOf(in.taskDir, in.container)}
+	timed, cancel := context.WithTimeoutCause(ctx, in.timeout(), &TimeoutError{After: in.timeout(), spent: spent})
 	defer cancel()
 	result, err := t.stage(timed)
 	err = errors.Join(err, host.KillAll())
@@ -75,10 +76,13 @@ func run(stdout, stderr io.Writer) int {
 }
 
 // TimeoutError is a staging that took too long.
-type TimeoutError struct{ After time.Duration }
+type TimeoutError struct {
+	After time.Duration
+	spent *steps
+}
 
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("exceeded %s timeout: make the build smaller", e.After)
+	return fmt.Sprintf("exceeded %s timeout (%s): make the build smaller, or give it more time (wadi apply --staging-timeout)", e.After, e.spent)
 }
 
 // task is one staging.
@@ -87,6 +91,7 @@ type task struct {
 	host   *proc.Host
 	out    *output
 	client *blob.Client
+	steps  *steps
 
 	folders folders
 }
@@ -96,15 +101,19 @@ type task struct {
 func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 	var none lifecycle.Result
 	if t.Image != nil {
+		t.steps.begin("asking for the image")
 		return t.inspect(ctx)
 	}
+	t.steps.begin("preparing")
 	if err := t.makeDirs(); err != nil {
 		return none, err
 	}
 	defer t.removeCache()
+	t.steps.begin("downloading the app package")
 	if err := t.fetchPackage(ctx); err != nil {
 		return none, err
 	}
+	t.steps.begin("downloading buildpacks")
 	buildpacks, err := t.fetchBuildpacks(ctx)
 	if err != nil {
 		return none, err
@@ -116,9 +125,11 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 	if err := proc.WriteFiles(t.folders.bindings, bindings); err != nil {
 		return none, err
 	}
+	t.steps.begin("downloading the build cache")
 	if err := t.fetchCache(ctx); err != nil {
 		return none, err
 	}
+	t.steps.begin("the buildpacks")
 	oom := proc.NewOOMCounter()
 	meta, err := builder.Build(ctx, builder.Config{
 		Host: t.host, Env: t.environment(t.folders.home, t.folders.tmp, t.folders.bindings), Dir: t.folders.home,
@@ -142,10 +153,12 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 	if err := t.folders.assemble(); err != nil {
 		return none, err
 	}
+	t.steps.begin("uploading the droplet")
 	droplet, err := t.uploadDroplet(ctx)
 	if err != nil {
 		return none, err
 	}
+	t.steps.begin("uploading the build cache")
 	return lifecycle.Result{
 		Generation: t.Generation, Droplet: droplet.Digest, DropletSize: droplet.Size,
 		StagedAt: time.Now().Unix(), Inputs: t.inputs(), Cache: t.uploadCache(ctx), DropletMetadata: meta,
@@ -177,6 +190,7 @@ func (t *task) uploadDroplet(ctx context.Context) (blob.Blob, error) {
 
 // finish stores the log and then, last of all, the result.
 func (t *task) finish(ctx context.Context, result lifecycle.Result, stdout io.Writer) error {
+	t.steps.begin("storing the result")
 	if _, err := t.out.log.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("uploading the staging log: %w", err)
 	}
@@ -207,7 +221,7 @@ func report(ctx context.Context, stderr io.Writer, err error) int {
 	var late *TimeoutError
 	switch cause := context.Cause(ctx); {
 	case errors.As(cause, &late): // whatever step it met
-		err = late
+		err, code = late, lifecycle.ExitStagingTimeout
 	case cause != nil:
 		fmt.Fprintln(stderr, "staging was stopped")
 		return 128 + int(syscall.SIGTERM)
