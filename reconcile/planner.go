@@ -158,7 +158,7 @@ func (r *Reconciler) desire(doc *spec.Document, region string) ([]desired, []str
 		}
 		if d.Stack.Driver == nomad.DriverRawExec && !o.RawExec {
 			errs = append(errs, at(app, "stack", spec.SeverityError,
-				fmt.Sprintf("app %q would run with raw_exec, without isolation, on %s, which is not on this machine", app.Name, r.Nomad.Address()),
+				fmt.Sprintf("app %q would run with raw_exec, without a container, on %s, which is not on this machine", app.Name, r.Nomad.Address()),
 				"Give it a stack with driver docker, or set allow_raw_exec (WADI_ALLOW_RAW_EXEC=true) if that Nomad is yours alone."))
 		}
 		wants = append(wants, d)

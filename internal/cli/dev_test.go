@@ -88,7 +88,7 @@ const ordinaryUser = 65534
 // (which takes root) everything is where that user can read it.
 func newDevRun(t *testing.T, ordinary bool, dir string, args ...string) *devRun {
 	t.Helper()
-	home, err := os.MkdirTemp("", "wd") // short, and open to uid 2000
+	home, err := os.MkdirTemp("", "wd") // short, and open to any user
 	if err != nil {
 		t.Fatal(err)
 	}

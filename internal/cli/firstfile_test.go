@@ -18,7 +18,7 @@ func TestLookAt(t *testing.T) {
 	t.Parallel()
 	packs := t.TempDir()
 	for _, name := range lifecycle.Builtins() {
-		if err := builtin.Write(filepath.Join(packs, name), name, "/nowhere/lifecycle"); err != nil {
+		if err := builtin.Write(filepath.Join(packs, name), name, "/nowhere/lifecycle", nil); err != nil {
 			t.Fatal(err)
 		}
 	}

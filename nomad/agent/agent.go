@@ -19,7 +19,7 @@ type Config struct {
 	Binary string
 	// Dir is the data folder; "" makes one in the temporary folder. It must
 	// not exist yet, be short (at most 60 bytes: unix sockets live in it),
-	// and, for a root agent, be reachable for uid 2000. Stop removes it.
+	// and, for a root agent, be reachable for any user. Stop removes it.
 	Dir string
 	// StateDir holds the record by which Sweep finds what a killed process
 	// left; "" means RecordDir(CacheDir()).

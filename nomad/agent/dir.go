@@ -55,14 +55,14 @@ func checkDir(dir string) error {
 	if os.Getuid() != 0 {
 		return nil
 	}
-	// A root agent's apps run as uid 2000 and must get to their files.
+	// A root agent's apps run as users of their own and must get to their files.
 	for p := parent; ; p = filepath.Dir(p) {
 		fi, err := os.Stat(p)
 		if err != nil {
 			return fmt.Errorf("look at %s: %w", p, err)
 		}
 		if fi.Mode().Perm()&0o001 == 0 {
-			return fmt.Errorf("apps run as uid 2000, who may not pass %s (mode %#o)", p, fi.Mode().Perm())
+			return fmt.Errorf("apps run as users of their own, who may not pass %s (mode %#o)", p, fi.Mode().Perm())
 		}
 		if p == filepath.Dir(p) {
 			return nil

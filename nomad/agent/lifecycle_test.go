@@ -182,7 +182,7 @@ func TestStartAndStop(t *testing.T) {
 	}
 }
 
-// reachable checks that uid 2000 can stand in a folder.
+// reachable checks that an app can stand in a folder.
 func reachable(t *testing.T, dir string) {
 	t.Helper()
 	cmd := exec.Command("/bin/sh", "-c", `cd -- "$1"`, "sh", dir)

@@ -65,5 +65,5 @@ func (o options) writeBuiltin(dir, name string) error {
 	if err != nil {
 		return fmt.Errorf("finding the lifecycle itself: %w", err)
 	}
-	return builtin.Write(dir, name, program, o.subcommand...)
+	return builtin.Write(dir, name, program, nil, o.subcommand...)
 }

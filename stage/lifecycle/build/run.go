@@ -99,7 +99,7 @@ func buildWith(ctx context.Context, j job, builtins string) error {
 	if err != nil {
 		return err
 	}
-	if j.host, err = proc.NewHostAsCaller(); err != nil {
+	if j.host, err = proc.NewHost(nil); err != nil {
 		return err
 	}
 	err = j.build(ctx, buildpacks)

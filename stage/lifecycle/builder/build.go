@@ -133,7 +133,7 @@ func (b *build) makeDirectories() error {
 		dirs = append(dirs, filepath.Join(b.depsDir, b.depsIndex(i)))
 	}
 	for _, dir := range dirs {
-		if err := b.Host.MakeDir(dir); err != nil {
+		if err := proc.MakeDir(dir, b.Host.User()); err != nil {
 			return err
 		}
 	}
@@ -144,7 +144,7 @@ func (b *build) makeDirectories() error {
 // have made them.
 func (b *build) makeRunDirs() error {
 	for _, name := range []string{"tmp", "logs"} {
-		if err := b.Host.MakeDir(filepath.Join(b.ContentsDir, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := proc.MakeDir(filepath.Join(b.ContentsDir, name), b.Host.User()); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
@@ -172,7 +172,7 @@ func (b *build) makeCacheDirs() error {
 		}
 	}
 	for name := range needed {
-		if err := b.Host.MakeDir(filepath.Join(b.CacheDir, name)); err != nil {
+		if err := proc.MakeDir(filepath.Join(b.CacheDir, name), b.Host.User()); err != nil {
 			return err
 		}
 	}

@@ -20,11 +20,11 @@ var host *proc.Host
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "drop" { // started again by host, as root
-		fmt.Fprintln(os.Stderr, proc.Drop(os.Args[2:], os.Environ()))
+		fmt.Fprintln(os.Stderr, proc.Drop(os.Args[2], os.Args[3], os.Args[4:], os.Environ()))
 		os.Exit(126)
 	}
 	var err error
-	if host, err = proc.NewHost(); err != nil {
+	if host, err = proc.NewHost(proc.TaskUser(os.Getenv)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -69,7 +69,7 @@ func build1(t *testing.T, p project) built {
 		Stdout:     outputFile(t), Stderr: outputFile(t),
 	}
 	for _, dir := range []string{c.BuildDir, c.ContentsDir, c.CacheDir} {
-		if err := proc.MakeDir(dir); err != nil {
+		if err := proc.MakeDir(dir, host.User()); err != nil {
 			t.Fatal(err)
 		}
 	}

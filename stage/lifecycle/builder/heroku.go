@@ -85,10 +85,8 @@ func (b *build) writeVariable(path, value string) error {
 		return err
 	}
 	defer f.Close()
-	if b.Host.Dropping() {
-		if err := f.Chown(proc.UID, proc.GID); err != nil {
-			return err
-		}
+	if err := b.Host.Own(f); err != nil {
+		return err
 	}
 	if _, err := f.WriteString(value); err != nil {
 		return err

@@ -64,7 +64,7 @@ touch "$ENV_DIR/other" 2> /dev/null || [ "$(id -u)" = 0 ] || echo cannot write
 		t.Fatal(b.err, b.stderr)
 	}
 	want := "ROOT\nROOT is \n/bp0\n"
-	if host.Dropping() || os.Getuid() != 0 {
+	if host.User() != nil || os.Getuid() != 0 {
 		want += "cannot write\n"
 	}
 	if diff := cmp.Diff(want, b.stdout); diff != "" {

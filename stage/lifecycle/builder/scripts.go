@@ -158,10 +158,8 @@ func (b *build) capture(ctx context.Context, script string, args ...string) ([]b
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, err
 	}
-	if b.Host.Dropping() {
-		if err := f.Chown(proc.UID, proc.GID); err != nil {
-			return nil, err
-		}
+	if err := b.Host.Own(f); err != nil {
+		return nil, err
 	}
 	if err := b.runTo(ctx, f, script, args...); err != nil {
 		return nil, err

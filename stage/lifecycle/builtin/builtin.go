@@ -20,17 +20,17 @@ import (
 var files embed.FS
 
 // Write writes the buildpack name (one of lifecycle.Builtins) into the folder
-// dir, which it makes, with what all of them share in its folder shared. Its
-// scripts call the lifecycle, found at the absolute path program: by itself,
-// or as a subcommand of another program.
-func Write(dir, name, program string, subcommand ...string) error {
+// dir, which it makes, with what all of them share in its folder shared; the
+// folders belong to u (proc.MakeDir). Its scripts call the lifecycle, found at
+// the absolute path program: by itself, or as a subcommand of another program.
+func Write(dir, name, program string, u *proc.User, subcommand ...string) error {
 	if !slices.Contains(lifecycle.Builtins(), name) {
 		return fmt.Errorf("there is no built-in buildpack %q (there are %q): stage with the wadi that this lifecycle belongs to", name, lifecycle.Builtins())
 	}
-	if err := copyTree("files/"+name, dir); err != nil {
+	if err := copyTree("files/"+name, dir, u); err != nil {
 		return fmt.Errorf("writing the built-in buildpack %s: %w", name, err)
 	}
-	if err := copyTree("files/shared", filepath.Join(dir, "shared")); err != nil {
+	if err := copyTree("files/shared", filepath.Join(dir, "shared"), u); err != nil {
 		return fmt.Errorf("writing the built-in buildpack %s: %w", name, err)
 	}
 	link := filepath.Join(dir, "lifecycle")
@@ -45,7 +45,7 @@ func Write(dir, name, program string, subcommand ...string) error {
 func quote(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
 
 // copyTree writes what is embedded below from into the folder to.
-func copyTree(from, to string) error {
+func copyTree(from, to string, u *proc.User) error {
 	tree, err := fs.Sub(files, from)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func copyTree(from, to string) error {
 		}
 		target := filepath.Join(to, path)
 		if d.IsDir() {
-			return proc.MakeDir(target)
+			return proc.MakeDir(target, u)
 		}
 		content, err := fs.ReadFile(tree, path)
 		if err != nil {

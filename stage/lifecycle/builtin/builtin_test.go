@@ -16,7 +16,7 @@ import (
 func buildpack(t *testing.T, name string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), name)
-	if err := Write(dir, name, "/nowhere/lifecycle"); err != nil {
+	if err := Write(dir, name, "/nowhere/lifecycle", nil); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -91,7 +91,7 @@ func TestContract(t *testing.T) {
 			}
 		}
 	}
-	if err := Write(t.TempDir()+"/x", "shared", ""); err == nil || !strings.Contains(err.Error(), `no built-in buildpack "shared"`) {
+	if err := Write(t.TempDir()+"/x", "shared", "", nil); err == nil || !strings.Contains(err.Error(), `no built-in buildpack "shared"`) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/builder"
-	"wadi/stage/lifecycle/proc"
 )
 
 // cacher keeps a read-only folder, as Go's module cache is, and a file that
@@ -32,7 +31,7 @@ func TestCache(t *testing.T) {
 	t.Parallel()
 	builds := os.Getuid()
 	if builds == 0 {
-		builds = proc.UID
+		builds = taskUser()
 	}
 	testCache(t, 0, builds)
 }

@@ -21,7 +21,7 @@ const usage = `usage: lifecycle stage                             the staging ta
        lifecycle launch APPDIR COMMAND METADATA    become the app
        lifecycle launch-task APPDIR COMMAND METADATA    become a one-off task
        lifecycle serve [--check DIR]               serve static files on $PORT, or say what would be
-       lifecycle drop PROGRAM [ARGUMENT…]          become PROGRAM as user 2000 without any right of root
+       lifecycle drop UID:GID DIR PROGRAM [ARGUMENT…]  become PROGRAM as that user, without any right, with no folder of an allocation but DIR ("" = all)
        lifecycle assume UID:GID[:GID…] PATH ARGV0 [ARGUMENT…]  become the program at PATH as that user`
 
 // commands take what follows their name and return the exit code.
@@ -40,7 +40,11 @@ var commands = map[string]func(args []string) int{
 
 // drop returns only if it failed: 126, as shells say of what cannot be run.
 func drop(args []string) int {
-	fmt.Fprintln(os.Stderr, "lifecycle drop:", proc.Drop(args, os.Environ()))
+	err := errors.New("usage: lifecycle drop UID:GID DIR PROGRAM [ARGUMENT…]")
+	if len(args) >= 3 {
+		err = proc.Drop(args[0], args[1], args[2:], os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, "lifecycle drop:", err)
 	return 126
 }
 

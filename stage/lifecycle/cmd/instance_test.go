@@ -76,7 +76,7 @@ func startInstance(t *testing.T, i app) web {
 	}
 	w := web{port: freePort(t), health: freePort(t)}
 	env := []string{
-		"NOMAD_ALLOC_ID=alloc-1", "NOMAD_ALLOC_INDEX=3",
+		"NOMAD_ALLOC_INDEX=3",
 		"NOMAD_IP_health=127.0.0.1", "NOMAD_PORT_health=" + w.health,
 	}
 	if !i.worker {
@@ -94,7 +94,7 @@ func (w web) ask(path string) (int, lifecycle.Health) {
 		return 0, lifecycle.Health{}
 	}
 	defer response.Body.Close()
-	if got := response.Header.Get(lifecycle.InstanceHeader); got != "alloc-1" {
+	if got := response.Header.Get(lifecycle.InstanceHeader); got != allocID {
 		w.t.Errorf("%s: %s = %q", path, lifecycle.InstanceHeader, got)
 	}
 	var health lifecycle.Health

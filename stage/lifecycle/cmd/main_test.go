@@ -29,6 +29,7 @@ import (
 	"wadi/stage/blob/server"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/bin"
+	"wadi/stage/lifecycle/proc"
 )
 
 // program is the lifecycle as tasks get it, in a folder that any user may
@@ -246,6 +247,13 @@ func newTask(t *testing.T, secrets map[string]any) string {
 	return dir
 }
 
+const allocID = "alloc-1"
+
+// taskUser is whom processes of a task run as where the lifecycle is root.
+func taskUser() int {
+	return proc.TaskUser(func(name string) string { return map[string]string{"NOMAD_ALLOC_ID": allocID}[name] }).UID
+}
+
 // start runs the lifecycle as a Nomad task would, in the environment of an
 // agent that has secrets of its own.
 func start(t *testing.T, dir, command string, env ...string) *running {
@@ -262,6 +270,7 @@ func startAs(t *testing.T, uid int, dir, command string, env ...string) *running
 	r.cmd.Stdout, r.cmd.Stderr = r.stdout, r.stderr
 	r.cmd.WaitDelay = 2 * time.Second // what outlives the task holds its output
 	r.cmd.Env = append([]string{
+		"NOMAD_ALLOC_ID=" + allocID,
 		"NOMAD_TASK_DIR=" + filepath.Join(dir, "local"),
 		"NOMAD_SECRETS_DIR=" + filepath.Join(dir, "secrets"),
 		"AGENTS_OWN=secret", "HOME=/root",

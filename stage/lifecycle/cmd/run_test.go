@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -178,11 +179,11 @@ func TestRunReadiness(t *testing.T) {
 	if err := os.Remove(w.path("app/ready")); err != nil {
 		t.Fatal(err)
 	}
-	w.eventually("not ready again", func() bool {
+	w.eventually("not ready again, which the log says", func() bool {
 		code, _ := w.ask("/ready")
-		return code == 503
+		return code == 503 && strings.Contains(w.stderr.String(), "removed from route pool")
 	})
-	contains(t, "stderr", w.stderr.String(), "marked ready and added to route pool", "Readiness check unsuccessful: ", "removed from route pool")
+	contains(t, "stderr", w.stderr.String(), "marked ready and added to route pool", "Readiness check unsuccessful: ")
 }
 
 func TestRunStopping(t *testing.T) {
@@ -290,9 +291,9 @@ func TestRunDropsRights(t *testing.T) {
 		health:  portCheck,
 	})
 	w.exitCode()
-	contains(t, "stdout", w.stdout.String(), "Uid:\t2000\t2000\t2000\t2000\n", "Gid:\t2000\t2000\t2000\t2000\n", "Groups:\t \n",
+	contains(t, "stdout", w.stdout.String(), fmt.Sprintf("Uid:\t%[1]d\t%[1]d\t%[1]d\t%[1]d\nGid:\t%[1]d\t%[1]d\t%[1]d\t%[1]d\n", taskUser()), "Groups:\t \n",
 		"CapInh:\t0000000000000000\n", "CapPrm:\t0000000000000000\n", "CapEff:\t0000000000000000\n", "CapBnd:\t0000000000000000\n", "CapAmb:\t0000000000000000\n",
-		"NoNewPrivs:\t1\n", "read: 1\n", "\n2000\n")
+		"NoNewPrivs:\t1\n", "read: 1\n", fmt.Sprintf("\n%d\n", taskUser()))
 }
 
 // TestRunWithoutRoot: nothing to drop, everything else as ever.

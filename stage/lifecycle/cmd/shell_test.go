@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -90,7 +91,7 @@ func TestShellDropsRights(t *testing.T) {
 	w := startInstance(t, i)
 	w.ready()
 	out, _, _ := w.shell("", "", `grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs)' /proc/self/status; cat ../../../../secrets/environment.json || echo refused; touch ../../../x || echo local; touch ../../../../x || echo task; touch ../../../../secrets/x || echo secrets`)
-	contains(t, "stdout", out, "Uid:\t2000\t2000\t2000\t2000\n", "Gid:\t2000\t2000\t2000\t2000\n", "Groups:\t \n",
+	contains(t, "stdout", out, fmt.Sprintf("Uid:\t%[1]d\t%[1]d\t%[1]d\t%[1]d\nGid:\t%[1]d\t%[1]d\t%[1]d\t%[1]d\n", taskUser()), "Groups:\t \n",
 		"CapInh:\t0000000000000000\n", "CapPrm:\t0000000000000000\n", "CapEff:\t0000000000000000\n", "CapBnd:\t0000000000000000\n", "CapAmb:\t0000000000000000\n",
 		"NoNewPrivs:\t1\n", "refused\n", "local\n", "task\n", "secrets\n")
 }

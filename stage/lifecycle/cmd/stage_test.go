@@ -207,8 +207,8 @@ func TestStageEnds(t *testing.T) {
 	}
 }
 
-// TestStageEnvironment: buildpacks see what is in the staging key, as user
-// 2000 without any right, and neither the agent's environment nor secrets.
+// TestStageEnvironment: buildpacks see what is in the staging key, as the
+// allocation's user without any right, and neither the agent's environment nor secrets.
 func TestStageEnvironment(t *testing.T) {
 	t.Parallel()
 	s := startStaging(t, map[string]string{"Procfile": "web: run me\n"}, []string{"bp", "procfile"}, map[string]map[string]string{"bp": {
@@ -256,7 +256,7 @@ _=/usr/bin/env
 	}
 	contains(t, "stdout", s.stdout.String(), fmt.Sprintf("files %d umask 0022\n", min(limit.Max, 16384)))
 	if os.Getuid() == 0 {
-		contains(t, "stdout", s.stdout.String(), "Uid:\t2000\t2000\t2000\t2000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\n")
+		contains(t, "stdout", s.stdout.String(), fmt.Sprintf("Uid:\t%[1]d\t%[1]d\t%[1]d\t%[1]d\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\n", taskUser()))
 		if strings.Contains(s.stdout.String(), "read\n") {
 			t.Error("the buildpack could read the secrets")
 		}

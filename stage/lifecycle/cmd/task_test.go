@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,7 @@ func startTask(t *testing.T, what lifecycle.Task, files map[string]string) *runn
 	if err := os.WriteFile(filepath.Join(dir, "secrets", lifecycle.TaskFile), text, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	return start(t, dir, "task", "NOMAD_ALLOC_ID=alloc-1", lifecycle.NodeIPVar+"=127.0.0.1")
+	return start(t, dir, "task", lifecycle.NodeIPVar+"=127.0.0.1")
 }
 
 func TestTask(t *testing.T) {
@@ -142,7 +143,7 @@ func TestTaskDropsRights(t *testing.T) {
 	}
 	r := startTask(t, lifecycle.Task{Command: `id -u; cat ../../../../secrets/task.json || echo refused; touch ../../../../x || echo kept`}, nil)
 	r.exitCode()
-	if got, want := r.stdout.String(), "2000\nrefused\nkept\n"; got != want {
+	if got, want := r.stdout.String(), fmt.Sprintf("%d\nrefused\nkept\n", taskUser()); got != want {
 		t.Errorf("stdout %q, want %q", got, want)
 	}
 }
@@ -151,7 +152,7 @@ func TestTaskDropsRights(t *testing.T) {
 func TestTaskMisunderstood(t *testing.T) {
 	t.Parallel()
 	dir := newInstance(t, app{})
-	r := start(t, dir, "task", "NOMAD_ALLOC_ID=alloc-1")
+	r := start(t, dir, "task")
 	if code := r.exitCode(); code != 1 {
 		t.Errorf("exit code %d", code)
 	}

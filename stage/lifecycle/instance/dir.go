@@ -38,7 +38,7 @@ func (t *task) makeCopyDir(guid string) (string, error) {
 	}
 	dir := t.copyDir(guid)
 	if t.container != "" {
-		if err := proc.CleanContainer(); err != nil {
+		if err := proc.CleanContainer(t.user); err != nil {
 			return "", err
 		}
 		return dir, nil
@@ -50,10 +50,10 @@ func (t *task) makeCopyDir(guid string) (string, error) {
 	if err := os.Mkdir(parent, 0o755); err != nil {
 		return "", fmt.Errorf("making the folder of the instance: %w", err)
 	}
-	if err := proc.MakeDir(dir); err != nil {
+	if err := proc.MakeDir(dir, t.user); err != nil {
 		return "", fmt.Errorf("making the folder of the instance: %w", err)
 	}
-	return dir, proc.CheckTraversable(dir)
+	return dir, proc.CheckTraversable(dir, t.user)
 }
 
 // announce tells those who come later (shells) that the copy is complete.

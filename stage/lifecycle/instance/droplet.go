@@ -40,7 +40,7 @@ func (t *task) freshCopy(ctx context.Context, guid string, log io.Writer) (strin
 	if err != nil {
 		return "", meta, err
 	}
-	if err := proc.WriteFiles(filepath.Join(dir, bindingsDir), bindings); err != nil {
+	if err := proc.WriteFiles(filepath.Join(dir, bindingsDir), bindings, t.user); err != nil {
 		return "", meta, err
 	}
 	meta, err = readMetadata(root)
@@ -75,8 +75,8 @@ func (t *task) download(ctx context.Context, root *os.Root, log io.Writer) error
 	if t.revision.StagedAt > 0 {
 		options.ModTime = time.Unix(t.revision.StagedAt, 0)
 	}
-	if proc.Dropping() {
-		options.UID, options.GID = proc.UID, proc.GID
+	if t.user != nil {
+		options.UID, options.GID = t.user.UID, t.user.GID
 	}
 	stats, err := archive.Extract(ctx, content, root, options)
 	if err != nil {

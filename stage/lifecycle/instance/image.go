@@ -69,7 +69,7 @@ func (c *container) prepare(t *task) error {
 	if err := proc.RemoveAll(imageBindings); err != nil {
 		return fmt.Errorf("removing the service bindings of the last start: %w", err)
 	}
-	return proc.WriteFilesFor(&c.user, imageBindings, bindings)
+	return proc.WriteFiles(imageBindings, bindings, t.user)
 }
 
 func (c *container) workdir() string {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"wadi/stage/lifecycle/proc"
 )
 
 // maxLine is how much of a line goes out in one piece.
@@ -18,14 +20,14 @@ type prefixed struct {
 }
 
 // pipe is a file for a process to write to; its lines come out of to, each
-// with the prefix. give hands it to the process's user. The caller closes
-// it once the process has it.
-func (p *prefixed) pipe(prefix string, to *os.File, give func(*os.File) error) (*os.File, error) {
+// with the prefix. The process runs as u. The caller closes it once the
+// process has it.
+func (p *prefixed) pipe(prefix string, to *os.File, u *proc.User) (*os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	if err := give(w); err != nil {
+	if err := proc.Give(w, u); err != nil {
 		return nil, errors.Join(err, r.Close(), w.Close())
 	}
 	p.copies.Go(func() {

@@ -48,7 +48,7 @@ func shell(args []string) error {
 		env["TERM"] = args[0]
 	}
 	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
-		if err := t.give(f); err != nil {
+		if err := proc.Give(f, t.user); err != nil {
 			return err
 		}
 	}
@@ -63,16 +63,16 @@ func shell(args []string) error {
 		return t.image.become(command, env)
 	}
 	app := filepath.Join(dir, "app")
-	return proc.Become(launch.ShellArgs(app, command), launch.Env(launch.Environ(env), app))
+	return proc.Become(t.user, launch.ShellArgs(app, command), launch.Env(launch.Environ(env), app))
 }
 
 // supervisorFile, in the task's folder, has the process id of the supervisor.
 const supervisorFile = "supervisor.pid"
 
 // joinInstance puts this process under the limits of the instance, with which
-// it also ends. In a container it is there already.
+// it also ends. In a container it is there already, and without root it cannot.
 func (t *task) joinInstance() error {
-	if t.container != "" {
+	if t.container != "" || t.user == nil {
 		return nil
 	}
 	text, err := os.ReadFile(filepath.Join(t.dir, supervisorFile))

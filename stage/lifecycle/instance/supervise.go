@@ -92,20 +92,20 @@ func (s *supervisor) run(ctx context.Context) (int, error) {
 // prepare makes everything ready for processes to start.
 func (s *supervisor) prepare() error {
 	syscall.Umask(0o022) // whatever the node's is
-	if err := proc.Protect(s.task.dir, s.task.secretsDir, os.Getenv("NOMAD_ALLOC_DIR")); err != nil {
+	if err := proc.Protect(s.task.dir, s.task.secretsDir, os.Getenv("NOMAD_ALLOC_DIR"), s.task.user); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(s.task.dir, supervisorFile), []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
 		return fmt.Errorf("writing down who supervises the instance: %w", err)
 	}
 	for _, f := range []*os.File{s.stdout, s.stderr} {
-		if err := s.task.give(f); err != nil {
+		if err := proc.Give(f, s.task.user); err != nil {
 			return err
 		}
 	}
 	s.oom = proc.NewOOMCounter()
 	var err error
-	s.host, err = proc.NewHost()
+	s.host, err = proc.NewHost(s.task.user)
 	return err
 }
 
@@ -170,11 +170,11 @@ func (s *supervisor) launch(launcher, sidecar, command string, memoryMB int, l l
 	stdout, stderr := s.stdout, s.stderr
 	if sidecar != "" {
 		prefix := lifecycle.SidecarPrefix(sidecar)
-		if stdout, err = s.prefixed.pipe(prefix, s.stdout, s.task.give); err != nil {
+		if stdout, err = s.prefixed.pipe(prefix, s.stdout, s.task.user); err != nil {
 			return fmt.Errorf("starting the sidecar %s: %w", sidecar, err)
 		}
 		defer stdout.Close()
-		if stderr, err = s.prefixed.pipe(prefix, s.stderr, s.task.give); err != nil {
+		if stderr, err = s.prefixed.pipe(prefix, s.stderr, s.task.user); err != nil {
 			return fmt.Errorf("starting the sidecar %s: %w", sidecar, err)
 		}
 		defer stderr.Close()
@@ -186,14 +186,6 @@ func (s *supervisor) launch(launcher, sidecar, command string, memoryMB int, l l
 	}
 	s.children = append(s.children, &child{Process: p, sidecar: sidecar})
 	return nil
-}
-
-// give hands a pipe to the user that the processes of the task run as.
-func (t *task) give(f *os.File) error {
-	if t.image != nil {
-		return proc.GiveTo(f, &t.image.user)
-	}
-	return proc.Give(f)
 }
 
 // ports are those that the app listens on, seen from the task; the first one

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/proc"
 )
 
 // endpoint is a port of the task. Port is the number inside the task's
@@ -39,6 +40,7 @@ type task struct {
 	nodeIP     string
 	container  string     // lifecycle.ContainerVar
 	image      *container // of an app of an image
+	user       *proc.User // of the processes; nil = whoever the supervisor is
 	oneOff     bool       // this is a one-off task, no process of the app
 	localIP    string     // where the app is to be reached from inside the task
 }
@@ -62,8 +64,11 @@ func loadTask(getenv func(string) string) (task, error) {
 }
 
 func (t *task) loadImage() (err error) {
-	if t.revision.Image != nil {
-		t.image, err = newContainer(*t.revision.Image, t.process)
+	if t.revision.Image == nil {
+		return nil
+	}
+	if t.image, err = newContainer(*t.revision.Image, t.process); err == nil && t.user != nil {
+		t.user = &t.image.user
 	}
 	return err
 }
@@ -75,6 +80,7 @@ func loadRevision(getenv func(string) string) (task, error) {
 		secretsDir: getenv("NOMAD_SECRETS_DIR"),
 		allocID:    getenv("NOMAD_ALLOC_ID"),
 		container:  getenv(lifecycle.ContainerVar),
+		user:       proc.TaskUser(getenv),
 	}
 	if t.dir == "" || t.secretsDir == "" || t.allocID == "" {
 		return t, errors.New("NOMAD_TASK_DIR, NOMAD_SECRETS_DIR and NOMAD_ALLOC_ID have to be set: this command runs as a Nomad task")

@@ -8,13 +8,10 @@ import (
 	"strings"
 )
 
-// JoinCgroups moves this process into the control groups of another one, if
-// the lifecycle is root: what Nomad executes beside a task has the limits of
-// none, and outlives it.
+// JoinCgroups moves this process, which is root's, into the control groups of
+// another one: what Nomad executes beside a task has the limits of none, and
+// outlives it.
 func JoinCgroups(pid int) error {
-	if !Dropping() {
-		return nil
-	}
 	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cgroup"))
 	if err != nil {
 		return fmt.Errorf("finding the limits of the instance: %w", err)

@@ -9,16 +9,26 @@ import (
 )
 
 // CleanContainer empties the folders of a container that processes may write
-// to, and hands them to the user that processes run as.
-func CleanContainer() error {
-	if err := empty(lifecycle.ContainerHome, 0o755, UID, GID); err != nil {
+// to, and hands them to u, as whom these run (nil = whoever the lifecycle is).
+func CleanContainer(u *User) error {
+	if err := empty(lifecycle.ContainerHome, 0o755); err != nil {
 		return err
 	}
-	return empty(lifecycle.ContainerTmp, os.ModeSticky|0o777, 0, 0)
+	if err := empty(lifecycle.ContainerTmp, os.ModeSticky|0o777); err != nil || u == nil {
+		return err
+	}
+	err := os.Chown(lifecycle.ContainerHome, u.UID, u.GID)
+	if err == nil {
+		err = os.Chown(lifecycle.ContainerTmp, 0, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("making a folder of the container writable: %w", err)
+	}
+	return nil
 }
 
 // empty removes what is in dir, not dir itself: something is mounted there.
-func empty(dir string, mode os.FileMode, uid, gid int) error {
+func empty(dir string, mode os.FileMode) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("looking at a folder of the container: %w", err)
@@ -29,12 +39,6 @@ func empty(dir string, mode os.FileMode, uid, gid int) error {
 		}
 	}
 	if err := os.Chmod(dir, mode); err != nil {
-		return fmt.Errorf("making a folder of the container writable: %w", err)
-	}
-	if !Dropping() {
-		return nil
-	}
-	if err := os.Chown(dir, uid, gid); err != nil {
 		return fmt.Errorf("making a folder of the container writable: %w", err)
 	}
 	return nil

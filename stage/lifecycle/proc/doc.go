@@ -4,19 +4,6 @@
 // parent death signal of Linux is tied to the thread that forked.
 package proc
 
-import "os"
-
-// UID and GID are Cloud Foundry's vcap: apps and buildpacks run as them
-// wherever the lifecycle itself is root.
-const (
-	UID = 2000
-	GID = 2000
-)
-
 // Self is the path by which a process starts the lifecycle again; it holds
 // whatever becomes of the file that was executed.
 const Self = "/proc/self/exe"
-
-// Dropping says whether processes run with dropped rights: the lifecycle is
-// root. Otherwise they run as whoever the lifecycle is.
-func Dropping() bool { return os.Getuid() == 0 }

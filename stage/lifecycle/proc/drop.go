@@ -11,16 +11,19 @@ import (
 )
 
 // Drop gives up every right of root and executes argv in place of this
-// process, as UID and GID. It returns only if it failed; nothing of argv has
-// run then. The bounding set is a thread's own, so this has to be a step
-// between fork and exec in a program of its own: `lifecycle drop`.
-func Drop(argv, env []string) error {
-	if len(argv) == 0 {
-		return errors.New("drop: no program given: lifecycle drop PROGRAM [ARGUMENT…]")
+// process, as user (UID:GID), which sees a folder (User.Sees). It returns only
+// if it failed; nothing of argv has run then. The bounding set is a thread's
+// own, so this has to be a step between fork and exec in a program of its own:
+// `lifecycle drop`.
+func Drop(user, sees string, argv, env []string) error {
+	u, err := parseUser(user)
+	if err != nil {
+		return err
 	}
+	u.Sees = sees
 	runtime.LockOSThread()
 	parent := os.Getppid()
-	if err := dropRights(); err != nil {
+	if err := u.dropRights(); err != nil {
 		return err
 	}
 	if err := dieWith(parent); err != nil {
@@ -29,21 +32,27 @@ func Drop(argv, env []string) error {
 	return execute(argv[0], argv, env)
 }
 
-// Become executes argv in place of this process, as the user that processes
-// run as. Unlike Drop it does not bind it to the thread that started it,
+// Become executes argv in place of this process, as u (nil = whoever this
+// process is). Unlike Drop it does not bind it to the thread that started it,
 // which is not ours. It returns only if it failed.
-func Become(argv, env []string) error {
+func Become(u *User, argv, env []string) error {
 	runtime.LockOSThread()
-	if Dropping() {
-		if err := dropRights(); err != nil {
+	if u != nil {
+		if err := u.dropRights(); err != nil {
 			return err
 		}
 	}
 	return execute(argv[0], argv, env)
 }
 
-// dropRights gives up every right of root. Its thread has to be locked.
-func dropRights() error {
+// dropRights makes this thread the user's, without any right. It has to be
+// locked.
+func (u User) dropRights() error {
+	if u.Sees != "" {
+		if err := hideAllocations(u.Sees); err != nil {
+			return err
+		}
+	}
 	for capability := uintptr(0); ; capability++ {
 		err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
 		if errors.Is(err, unix.EINVAL) {
@@ -59,11 +68,8 @@ func dropRights() error {
 	if err := syscall.Setgroups([]int{}); err != nil {
 		return fmt.Errorf("leaving all groups: %w", err)
 	}
-	if err := syscall.Setresgid(GID, GID, GID); err != nil {
-		return fmt.Errorf("becoming group %d: %w", GID, err)
-	}
-	if err := syscall.Setresuid(UID, UID, UID); err != nil {
-		return fmt.Errorf("becoming user %d: %w", UID, err)
+	if err := u.become(); err != nil {
+		return err
 	}
 	var none [2]unix.CapUserData // version 3 has two words
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}

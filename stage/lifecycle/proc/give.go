@@ -10,15 +10,11 @@ import (
 	"golang.org/x/term"
 )
 
-// Give hands a pipe or a terminal to the user that processes run as, if the
-// lifecycle is root: without it they could write to it but not open
-// /dev/stdout, as `> /dev/stderr` in a script does. Other kinds of files are
-// left alone.
-func Give(f *os.File) error { return GiveTo(f, &User{UID: UID, GID: GID}) }
-
-// GiveTo does so for a user of an image.
-func GiveTo(f *os.File, u *User) error {
-	if !Dropping() {
+// Give hands a pipe or a terminal to u, as whom processes run: without it
+// they could write to it but not open /dev/stdout, as `> /dev/stderr` in a
+// script does. Other kinds of files are left alone, and all where u is nil.
+func Give(f *os.File, u *User) error {
+	if u == nil {
 		return nil
 	}
 	info, err := f.Stat()
@@ -34,28 +30,26 @@ func GiveTo(f *os.File, u *User) error {
 	return nil
 }
 
-// MakeDir makes a folder (mode 0755) that belongs to the user that processes
-// run as. Its parent exists.
-func MakeDir(path string) error { return makeDir(path, Dropping()) }
-
-func makeDir(path string, give bool) error {
+// MakeDir makes a folder (mode 0755) that belongs to u, nil = whoever the
+// lifecycle is. Its parent exists.
+func MakeDir(path string, u *User) error {
 	if err := os.Mkdir(path, 0o755); err != nil {
 		return err
 	}
 	if err := os.Chmod(path, 0o755); err != nil { // whatever the umask
 		return err
 	}
-	if give {
-		return os.Chown(path, UID, GID)
+	if u != nil {
+		return os.Chown(path, u.UID, u.GID)
 	}
 	return nil
 }
 
-// CheckTraversable says whether the user that processes run as can reach
-// dir: an agent's data folder of mode 0700 would make every app fail with an
-// error that names the wrong thing.
-func CheckTraversable(dir string) error {
-	if !Dropping() {
+// CheckTraversable says whether u, as whom processes run, can reach dir: an
+// agent's data folder of mode 0700 would make every app fail with an error
+// that names the wrong thing.
+func CheckTraversable(dir string, u *User) error {
+	if u == nil {
 		return nil
 	}
 	for ; ; dir = filepath.Dir(dir) {
@@ -63,8 +57,8 @@ func CheckTraversable(dir string) error {
 		if err != nil {
 			return fmt.Errorf("looking at the folders above the app: %w", err)
 		}
-		if !traversable(info) {
-			return fmt.Errorf("user %d, as whom apps run, cannot enter %s (mode %04o): run `chmod o+x %s` on this node", UID, dir, info.Mode().Perm(), dir)
+		if !u.enters(info) {
+			return fmt.Errorf("user %d, as whom this app runs, cannot enter %s (mode %04o): run `chmod o+x %s` on this node", u.UID, dir, info.Mode().Perm(), dir)
 		}
 		if dir == filepath.Dir(dir) {
 			return nil
@@ -72,13 +66,13 @@ func CheckTraversable(dir string) error {
 	}
 }
 
-func traversable(info fs.FileInfo) bool {
+func (u *User) enters(info fs.FileInfo) bool {
 	mode := info.Mode().Perm()
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	switch {
-	case ok && owner.Uid == UID:
+	case ok && int(owner.Uid) == u.UID:
 		return mode&0o100 != 0
-	case ok && owner.Gid == GID:
+	case ok && int(owner.Gid) == u.GID:
 		return mode&0o010 != 0
 	default:
 		return mode&0o001 != 0

@@ -15,7 +15,7 @@ import (
 type Spec struct {
 	Argv   []string // Argv[0] is a path, unless Path is
 	Path   string   // of the program, with User
-	User   *User    // nil = UID and GID without rights, if the lifecycle is root
+	User   *User    // with what rights the container gives it; nil = that of the host
 	Env    []string // the whole environment
 	Dir    string
 	Stdout *os.File // the process inherits the file itself: nothing is copied
@@ -54,20 +54,14 @@ type Host struct {
 	requests chan func()
 	children map[int]*Process // owned by the goroutine of loop
 	devNull  *os.File
-	dropping bool
+	user     *User // without any right; nil = whoever the lifecycle is
 }
 
 // NewHost makes this process the one that inherits orphans of its
 // descendants (a child subreaper). There is one Host in a program, and
-// nothing else in it may start processes. Where the lifecycle is root, they
-// run as UID and GID without any right.
-func NewHost() (*Host, error) { return newHost(Dropping()) }
-
-// NewHostAsCaller is NewHost for processes that run as whoever started the
-// lifecycle, root too: their files are the caller's.
-func NewHostAsCaller() (*Host, error) { return newHost(false) }
-
-func newHost(dropping bool) (*Host, error) {
+// nothing else in it may start processes. They run as u without any right; nil
+// = as whoever the lifecycle is, root too.
+func NewHost(u *User) (*Host, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("becoming the parent of orphaned processes: %w", err)
 	}
@@ -75,7 +69,7 @@ func newHost(dropping bool) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the standard input of processes: %w", err)
 	}
-	h := &Host{requests: make(chan func()), children: map[int]*Process{}, devNull: devNull, dropping: dropping}
+	h := &Host{requests: make(chan func()), children: map[int]*Process{}, devNull: devNull, user: u}
 	go h.loop()
 	return h, nil
 }
@@ -122,23 +116,27 @@ func (h *Host) do(f func()) {
 	<-done
 }
 
-// Dropping says whether the processes of the host run as UID and GID while
-// the lifecycle is root.
-func (h *Host) Dropping() bool { return h.dropping }
+// User is whom the processes of the host run as, nil = whoever the lifecycle
+// is.
+func (h *Host) User() *User { return h.user }
 
-// MakeDir makes a folder (mode 0755) that belongs to the user that the
-// processes of the host run as. Its parent exists.
-func (h *Host) MakeDir(path string) error { return makeDir(path, h.dropping) }
+// Own gives a file to that user.
+func (h *Host) Own(f *os.File) error {
+	if h.user == nil {
+		return nil
+	}
+	return f.Chown(h.user.UID, h.user.GID)
+}
 
-// Start starts a process in a process group of its own, with dropped rights
-// if the host drops them. It dies if the lifecycle dies.
+// Start starts a process in a process group of its own. It dies if the
+// lifecycle dies.
 func (h *Host) Start(s Spec) (*Process, error) {
 	argv := s.Argv
 	switch {
 	case s.User != nil:
 		argv = append([]string{Self, "assume", s.User.String(), s.Path}, argv...)
-	case h.dropping:
-		argv = append([]string{Self, "drop"}, argv...)
+	case h.user != nil:
+		argv = append([]string{Self, "drop", h.user.String(), h.user.Sees}, argv...)
 	}
 	attr := &syscall.ProcAttr{
 		Dir:   s.Dir,

@@ -91,13 +91,14 @@ func (f folder) ModTime() time.Time { return time.Time{} }
 func (f folder) IsDir() bool        { return true }
 func (f folder) Sys() any           { return &syscall.Stat_t{Uid: f.uid, Gid: f.gid} }
 
-func TestTraversable(t *testing.T) {
+func TestEnters(t *testing.T) {
 	t.Parallel()
+	u := &User{UID: 2000, GID: 2001}
 	for f, want := range map[folder]bool{
 		{0o755, 0, 0}: true, {0o711, 0, 0}: true, {0o700, 0, 0}: false, {0o750, 0, 0}: false,
-		{0o700, UID, 0}: true, {0o677, UID, 0}: false, {0o710, 0, GID}: true, {0o701, 0, GID}: false,
+		{0o700, 2000, 0}: true, {0o677, 2000, 0}: false, {0o710, 0, 2001}: true, {0o701, 0, 2001}: false,
 	} {
-		if got := traversable(f); got != want {
+		if got := u.enters(f); got != want {
 			t.Errorf("%+v: %v", f, got)
 		}
 	}

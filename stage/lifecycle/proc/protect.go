@@ -8,35 +8,23 @@ import (
 	"path/filepath"
 )
 
-// Protect takes the folders of a Nomad task away from the user that
-// processes run as, if the lifecycle is root. Nomad leaves them writable for
-// everybody: an app could put something else in the place of the lifecycle,
-// which the next start runs as root, or a link in the place of a log file,
-// which Nomad writes as root. allocDir may be "".
-func Protect(taskDir, secretsDir, allocDir string) error {
-	if !Dropping() {
+// Protect takes the folders of a Nomad task from u, as whom processes run, and
+// closes them to all other users. Nomad leaves them open for everybody: an app
+// could put something else in the place of the lifecycle, which the next start
+// runs as root, or a link in the place of a log file, which Nomad writes as
+// root; and another app could read what lies there. allocDir may be ""; where
+// u is nil nothing is done.
+func Protect(taskDir, secretsDir, allocDir string, u *User) error {
+	if u == nil {
 		return nil
 	}
-	// what each loses of its mode
-	masks := map[string]fs.FileMode{taskDir: 0o022, secretsDir: 0o077}
-	if allocDir != "" {
-		for _, sub := range []string{".", "logs", "data", "tmp"} {
-			masks[filepath.Join(allocDir, sub)] = 0o022
-		}
-	}
-	if parent := filepath.Dir(taskDir); parent != "/" { // else a container: nothing of Nomad's is beside it
-		masks[parent] = 0o022
-		for _, sub := range []string{"private", "tmp"} {
-			masks[filepath.Join(parent, sub)] = 0o077
-		}
-	}
-	for dir, mask := range masks {
-		info, err := os.Stat(dir)
+	for _, f := range taskFolders(taskDir, secretsDir, allocDir, u.GID) {
+		info, err := os.Stat(f.path)
 		if err == nil {
-			err = os.Chown(dir, 0, 0)
+			err = os.Chown(f.path, 0, f.group)
 		}
 		if err == nil {
-			err = os.Chmod(dir, info.Mode().Perm()&^mask)
+			err = os.Chmod(f.path, info.Mode().Perm()&^f.loses)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("keeping the folders of the task from the app: %w", err)
@@ -57,4 +45,34 @@ func Protect(taskDir, secretsDir, allocDir string) error {
 		}
 	}
 	return nil
+}
+
+// taskFolder is a folder that becomes root's and the group's.
+type taskFolder struct {
+	path  string
+	group int
+	loses fs.FileMode // of its mode
+}
+
+// taskFolders are those of a task whose processes are of a group, the upper
+// ones first: once they are closed nobody can change what is below.
+func taskFolders(taskDir, secretsDir, allocDir string, group int) []taskFolder {
+	var all []taskFolder
+	if parent := filepath.Dir(taskDir); parent != "/" { // else a container: nothing of Nomad's is beside it
+		if top := filepath.Dir(parent); allocDir != "" && top == filepath.Dir(allocDir) {
+			// A client that starts again opens all below it, but not this one.
+			all = append(all, taskFolder{top, group, 0o027})
+		}
+		all = append(all, taskFolder{parent, group, 0o027})
+		for _, sub := range []string{"private", "tmp"} {
+			all = append(all, taskFolder{filepath.Join(parent, sub), 0, 0o077})
+		}
+	}
+	all = append(all, taskFolder{taskDir, 0, 0o022}, taskFolder{secretsDir, 0, 0o077})
+	if allocDir != "" {
+		for _, sub := range []string{".", "logs", "data", "tmp"} {
+			all = append(all, taskFolder{filepath.Join(allocDir, sub), 0, 0o022})
+		}
+	}
+	return all
 }

@@ -12,12 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// User is whom the processes of an app's own image run as: they have what
-// rights the container gives that user. Processes of a droplet have no User;
-// they run as UID and GID without any right, wherever the lifecycle is root.
+// User is whom processes run as.
 type User struct {
 	UID, GID int
 	Groups   []int // further ones
+	// Sees is the folder of a task which is all that the user's processes see
+	// of all allocations' folders; "" = they see whatever there is. It is no
+	// part of String.
+	Sees string
 }
 
 // String is the form that parseUser reads.
@@ -79,6 +81,10 @@ func (u User) assume() error {
 	if err := syscall.Setgroups(u.Groups); err != nil {
 		return fmt.Errorf("joining the groups of the image's user: %w", err)
 	}
+	return u.become()
+}
+
+func (u User) become() error {
 	if err := syscall.Setresgid(u.GID, u.GID, u.GID); err != nil {
 		return fmt.Errorf("becoming group %d: %w", u.GID, err)
 	}

@@ -7,13 +7,8 @@ import (
 )
 
 // WriteFiles makes the folder dir with the files (slash separated paths) in
-// it. The app can read them, and nobody else.
-func WriteFiles(dir string, files map[string][]byte) error {
-	return WriteFilesFor(&User{UID: UID, GID: GID}, dir, files)
-}
-
-// WriteFilesFor does so for the app of an image.
-func WriteFilesFor(u *User, dir string, files map[string][]byte) error {
+// it. Only u can read them, nil = whoever the lifecycle is.
+func WriteFiles(dir string, files map[string][]byte, u *User) error {
 	if len(files) == 0 {
 		return nil
 	}
@@ -49,7 +44,7 @@ func makeOwn(u *User, dir string) error {
 }
 
 func giveAway(u *User, path string) error {
-	if !Dropping() {
+	if u == nil {
 		return nil
 	}
 	return os.Lchown(path, u.UID, u.GID)

@@ -39,15 +39,15 @@ func (t *task) fetchBuildpacks(ctx context.Context) ([]builder.Buildpack, error)
 		}
 		have[dir] = true
 		if ref.Builtin != "" {
-			if err := builtin.Write(dir, ref.Builtin, program); err != nil {
+			if err := builtin.Write(dir, ref.Builtin, program, t.user); err != nil {
 				return nil, err
 			}
-			if err := proc.CheckTraversable(filepath.Dir(program)); err != nil {
+			if err := proc.CheckTraversable(filepath.Dir(program), t.user); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if err := proc.MakeDir(dir); err != nil {
+		if err := proc.MakeDir(dir, t.user); err != nil {
 			return nil, fmt.Errorf("making the folder of buildpack %s: %w", ref.Key, err)
 		}
 		fmt.Fprintf(t.out.Stdout, "Downloading buildpack %s...\n", ref.Key)
@@ -74,8 +74,8 @@ func (t *task) fetch(ctx context.Context, digest, dir string) (int64, error) {
 	}
 	defer content.Close()
 	options := archive.ExtractOptions{UID: -1, GID: -1, MaxBytes: int64(t.DiskMB) << 20}
-	if proc.Dropping() {
-		options.UID, options.GID = proc.UID, proc.GID
+	if t.user != nil {
+		options.UID, options.GID = t.user.UID, t.user.GID
 	}
 	stats, err := archive.Extract(ctx, content, root, options)
 	return stats.Bytes, err

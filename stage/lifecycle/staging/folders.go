@@ -45,7 +45,7 @@ func (t *task) makeDirs() error {
 	platforms := []string{t.folders.contents, t.folders.buildpacks}
 	scripts := []string{t.folders.app}
 	if t.folders.root == "" {
-		if err := proc.CleanContainer(); err != nil {
+		if err := proc.CleanContainer(t.user); err != nil {
 			return err
 		}
 	} else {
@@ -64,11 +64,11 @@ func (t *task) makeDirs() error {
 		return err
 	}
 	for _, dir := range scripts {
-		if err := proc.MakeDir(dir); err != nil {
+		if err := proc.MakeDir(dir, t.user); err != nil {
 			return fmt.Errorf("making the folders of the build: %w", err)
 		}
 	}
-	return proc.CheckTraversable(t.folders.contents)
+	return proc.CheckTraversable(t.folders.contents, t.user)
 }
 
 func makePlatformDir(dir string) error {

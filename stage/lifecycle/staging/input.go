@@ -12,6 +12,7 @@ import (
 
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/launch"
+	"wadi/stage/lifecycle/proc"
 )
 
 // defaultTimeout is Cloud Foundry's, over everything that a staging does.
@@ -21,11 +22,12 @@ const defaultTimeout = 15 * time.Minute
 type input struct {
 	lifecycle.Staging
 	taskDir, secretsDir string
-	container           string // lifecycle.ContainerVar
+	container           string     // lifecycle.ContainerVar
+	user                *proc.User // of the buildpacks; nil = whoever the task is
 }
 
 func loadInput(getenv func(string) string) (input, error) {
-	in := input{taskDir: getenv("NOMAD_TASK_DIR"), secretsDir: getenv("NOMAD_SECRETS_DIR"), container: getenv(lifecycle.ContainerVar)}
+	in := input{taskDir: getenv("NOMAD_TASK_DIR"), secretsDir: getenv("NOMAD_SECRETS_DIR"), container: getenv(lifecycle.ContainerVar), user: proc.TaskUser(getenv)}
 	if in.taskDir == "" || in.secretsDir == "" {
 		return in, errors.New("NOMAD_TASK_DIR and NOMAD_SECRETS_DIR have to be set: this command runs as a Nomad task")
 	}

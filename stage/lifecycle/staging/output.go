@@ -17,28 +17,28 @@ type output struct {
 	copying        sync.WaitGroup
 }
 
-// newOutput begins the log in a file at path.
-func newOutput(path string, stdout, stderr io.Writer) (*output, error) {
+// newOutput begins the log in a file at path. Processes run as u.
+func newOutput(path string, stdout, stderr io.Writer, u *proc.User) (*output, error) {
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("making the staging log: %w", err)
 	}
 	o := &output{log: log}
-	if o.Stdout, err = o.tee(stdout); err != nil {
+	if o.Stdout, err = o.tee(stdout, u); err != nil {
 		return nil, err
 	}
-	if o.Stderr, err = o.tee(stderr); err != nil {
+	if o.Stderr, err = o.tee(stderr, u); err != nil {
 		return nil, err
 	}
 	return o, nil
 }
 
-func (o *output) tee(to io.Writer) (*os.File, error) {
+func (o *output) tee(to io.Writer, u *proc.User) (*os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("making the staging log: %w", err)
 	}
-	if err := proc.Give(w); err != nil {
+	if err := proc.Give(w, u); err != nil {
 		return nil, err
 	}
 	o.copying.Go(func() {

@@ -35,7 +35,7 @@ func run(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	if err := proc.Protect(in.taskDir, in.secretsDir, os.Getenv("NOMAD_ALLOC_DIR")); err != nil {
+	if err := proc.Protect(in.taskDir, in.secretsDir, os.Getenv("NOMAD_ALLOC_DIR"), in.user); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
@@ -45,12 +45,12 @@ func run(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	host, err := proc.NewHost()
+	host, err := proc.NewHost(in.user)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	log, err := newOutput(filepath.Join(in.taskDir, "staging.log"), stdout, stderr)
+	log, err := newOutput(filepath.Join(in.taskDir, "staging.log"), stdout, stderr, in.user)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
@@ -122,7 +122,7 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 	if err != nil {
 		return none, err
 	}
-	if err := proc.WriteFiles(t.folders.bindings, bindings); err != nil {
+	if err := proc.WriteFiles(t.folders.bindings, bindings, t.user); err != nil {
 		return none, err
 	}
 	t.steps.begin("downloading the build cache")

@@ -1,0 +1,66 @@
+package proc
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// hideAllocations leaves this thread, of the folder in which Nomad has those
+// of all allocations, a task's own dir (ID/TASK/local in it) alone. Its thread
+// has to be locked, and does not become another's again: the rest of the
+// program goes on to see everything.
+func hideAllocations(dir string) error {
+	if err := hideAround(dir); err != nil {
+		return fmt.Errorf("hiding the folders of other allocations: %w: the Nomad agent is root and may not mount: give it CAP_SYS_ADMIN, or run it as another user", err)
+	}
+	return nil
+}
+
+func hideAround(dir string) error {
+	working, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return os.NewSyscallError("unshare", err)
+	}
+	// What is unmounted on the node goes here too, but nothing goes the other
+	// way.
+	if err := mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	own, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: dir, Err: err}
+	}
+	defer unix.Close(own)
+	all := filepath.Dir(filepath.Dir(filepath.Dir(dir)))
+	if err := mount("tmpfs", all, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0755,size=64k"); err != nil {
+		return err
+	}
+	task := filepath.Dir(dir)
+	for _, path := range []string{filepath.Dir(task), task, dir} {
+		err := os.Mkdir(path, 0o755)
+		if err == nil {
+			err = os.Chmod(path, 0o755) // whatever the umask
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := mount("/proc/self/fd/"+strconv.Itoa(own), dir, "", unix.MS_BIND, ""); err != nil {
+		return err
+	}
+	return os.Chdir(working) // by its path: it is still where it was before
+}
+
+func mount(source, target, kind string, flags uintptr, data string) error {
+	if err := unix.Mount(source, target, kind, flags, data); err != nil {
+		return &os.PathError{Op: "mount", Path: target, Err: err}
+	}
+	return nil
+}
