@@ -50,6 +50,7 @@ type project struct {
 	files      map[string]string
 	buildpacks []scripts // keys "bp0", "bp1", …
 	detect     bool
+	change     func(root string) // of the buildpacks, before the build
 }
 
 func build1(t *testing.T, p project) built {
@@ -85,6 +86,9 @@ func build1(t *testing.T, p project) built {
 			write(t, filepath.Join(dir, name), "#!/bin/bash\n"+body, 0o755)
 		}
 		c.Buildpacks = append(c.Buildpacks, Buildpack{Key: fmt.Sprintf("bp%d", i), Dir: dir})
+	}
+	if p.change != nil {
+		p.change(root)
 	}
 	b := built{root: root}
 	b.meta, b.err = Build(t.Context(), c)

@@ -48,7 +48,8 @@ func (e *StatusError) Error() string {
 }
 
 // cannotRun is the error that starting the program gives where the file is
-// missing or has no executable bit.
+// missing, has no executable bit, or is a script of an interpreter that is not
+// there.
 func cannotRun(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -57,5 +58,5 @@ func cannotRun(path string) error {
 	case info.IsDir() || info.Mode().Perm()&0o111 == 0:
 		return &os.PathError{Op: "fork/exec", Path: path, Err: syscall.EACCES}
 	}
-	return nil
+	return interpreterMissing(path)
 }

@@ -3,6 +3,7 @@ package builder
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,6 +39,10 @@ func (b *build) detect(ctx context.Context) (choice, error) {
 		}
 		if ctx.Err() != nil {
 			return choice{}, err
+		}
+		var said *StatusError
+		if !errors.As(err, &said) { // it was not even started
+			fmt.Fprintln(b.Stderr, err)
 		}
 	}
 	return choice{}, fail(lifecycle.ExitDetectFail, msgDetectFail, nil)

@@ -48,6 +48,8 @@ func (t *task) makeDirs() error {
 		if err := proc.CleanContainer(t.user); err != nil {
 			return err
 		}
+		// where /app leads in Cloud Foundry's images: some buildpacks build there
+		scripts = append(scripts, filepath.Join(lifecycle.ContainerHome, "app"))
 	} else {
 		if err := proc.RemoveAll(t.folders.root); err != nil {
 			return fmt.Errorf("removing an earlier build: %w", err)
