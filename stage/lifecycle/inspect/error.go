@@ -114,10 +114,10 @@ func explain(ref name.Reference, o Options, err error) *Error {
 	switch {
 	case errors.As(err, &platform):
 		out.Kind, out.Err = NoPlatform, fmt.Errorf("%w, and the nodes are linux/%s", platform, o.Arch)
-	case errors.Is(err, errPlain):
-		out.Kind, out.Err = Insecure, errPlain
 	case errors.As(err, &certificate):
 		out.Kind, out.Err = Insecure, certificate
+	case isPlain(err) && !mayBeInsecure(registryOf(ref), o.Insecure):
+		out.Kind, out.Err = Insecure, errPlain
 	case errors.As(err, &answer):
 		out.Kind, out.Err = kindOf(answer), inWords(answer)
 	case isNetwork(err):

@@ -14,6 +14,16 @@ import (
 // between could read the login and change the answer.
 var errPlain = errors.New("it answers by HTTP only, which is not encrypted")
 
+// errUnlisted is a request that was not sent for that reason, whoever would
+// have answered it.
+var errUnlisted = errors.New("not sent, for HTTP is not encrypted and the registry is not listed")
+
+// isPlain says whether a registry was heard of by HTTP alone: it answers so, or
+// leads there.
+func isPlain(err error) bool {
+	return errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, errUnlisted) && !isSilence(err)
+}
+
 // guard speaks HTTP, and TLS without proof, with those hosts alone that
 // may be insecure. The library would fall back to HTTP for whole networks.
 type guard struct{ insecure []string }
@@ -38,7 +48,7 @@ func (t *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		return unchecked.RoundTrip(r)
 	}
 	if r.URL.Scheme != "https" {
-		return nil, errPlain
+		return nil, errUnlisted
 	}
 	return checked.RoundTrip(r)
 }

@@ -2,18 +2,22 @@ package inspect
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -298,14 +302,37 @@ func TestGuard(t *testing.T) {
 		}
 	}
 	r := httptest.NewRequest(http.MethodGet, "http://10.0.0.1:5000/v2/", nil)
-	if _, err := (&guard{}).RoundTrip(r); !errors.Is(err, errPlain) {
+	if _, err := (&guard{}).RoundTrip(r); !errors.Is(err, errUnlisted) {
 		t.Errorf("HTTP with a registry that is not listed: %v", err)
 	}
 	ref, err := parse("10.0.0.1:5000/app", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkError(t, explain(ref, Options{}, fmt.Errorf("ping: %w", errPlain)), Insecure, "the registry 10.0.0.1:5000 was not asked for the image 10.0.0.1:5000/app:latest: it answers by HTTP only")
+	checkError(t, explain(ref, Options{}, fmt.Errorf("ping: %w", errUnlisted)), Insecure, "the registry 10.0.0.1:5000 was not asked for the image 10.0.0.1:5000/app:latest: it answers by HTTP only")
+	// a private address that nobody is at says nothing about HTTP
+	down := errors.Join(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, &url.Error{Op: "Get", URL: "http://10.0.0.1:5000/v2/", Err: errUnlisted})
+	checkError(t, explain(ref, Options{}, down), Unreachable, "the registry 10.0.0.1:5000 does not answer: ")
+	foreign := errors.Join(&tls.CertificateVerificationError{Err: errors.New("for another host")}, errUnlisted)
+	checkError(t, explain(ref, Options{}, foreign), Insecure, "was not asked for the image 10.0.0.1:5000/app:latest: tls: failed to verify certificate: for another host")
+}
+
+// TestPlain asks a server of HTTP as one that may be asked by HTTPS alone.
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	client := http.Client{Transport: checked}
+	resp, err := client.Get("https://" + server.Listener.Addr().String() + "/v2/")
+	if err == nil {
+		resp.Body.Close()
+		t.Fatal("HTTPS of a server of HTTP")
+	}
+	ref, e := parse("registry.example.com:5000/app", nil)
+	if e != nil {
+		t.Fatal(e)
+	}
+	checkError(t, explain(ref, Options{}, err), Insecure, "it answers by HTTP only")
 }
 
 func TestDockerLogin(t *testing.T) {
