@@ -10,7 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/nomad/api"
@@ -279,10 +278,7 @@ func (u *run) watchStaging(ctx context.Context, id string) (*api.Allocation, err
 		if err != nil {
 			return nil, err
 		}
-		if err := u.streamStaging(ctx, alloc); err != nil {
-			return nil, err
-		}
-		ended, err := u.r.Nomad.Allocation(ctx, alloc)
+		ended, err := u.streamStaging(ctx, alloc)
 		if err != nil || ended.ClientStatus != api.AllocClientStatusLost {
 			return ended, err
 		}
@@ -319,22 +315,26 @@ func (r *Reconciler) waitPlaced(ctx context.Context, id, what string, lost ...st
 	}
 }
 
-func (u *run) streamStaging(ctx context.Context, alloc string) error {
-	group, ctx := errgroup.WithContext(ctx)
-	var mu sync.Mutex
-	for _, stream := range []string{nomad.Stdout, nomad.Stderr} {
-		lines := &lineWriter{line: func(text string) {
-			mu.Lock()
-			defer mu.Unlock()
+// streamStaging tells what an instance of a staging job writes until that has
+// ended, and answers the instance then. stderr comes after what stdout has at
+// the time: the reason of a failure is the last line.
+func (u *run) streamStaging(ctx context.Context, alloc string) (*api.Allocation, error) {
+	writer := func(stderr bool) *lineWriter {
+		return &lineWriter{line: func(text string) {
 			u.logged(text)
-			u.tell(Event{Phase: PhaseStaging, Log: &LogLine{Source: "STG/0", Stderr: stream == nomad.Stderr, Text: text}})
+			u.tell(Event{Phase: PhaseStaging, Log: &LogLine{Source: "STG/0", Stderr: stderr, Text: text}})
 		}}
-		group.Go(func() error {
-			defer lines.flush()
-			return u.r.Nomad.FollowLog(ctx, alloc, nomad.StagingTask, stream, lines)
-		})
 	}
-	return group.Wait()
+	stdout, stderr := writer(false), writer(true)
+	ended, err := u.r.Nomad.TaskOutput(alloc, nomad.StagingTask).Copy(ctx, stdout, stderr)
+	stdout.flush()
+	stderr.flush()
+	var lost *nomad.LostOutputError
+	if errors.As(err, &lost) {
+		u.say(PhaseStaging, "part of the log is not shown: it came faster than it could be read, and Nomad keeps 100 MB of it")
+		err = nil
+	}
+	return ended, err
 }
 
 // logged keeps the last lines for a failure's report.

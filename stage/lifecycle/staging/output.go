@@ -14,7 +14,7 @@ import (
 type output struct {
 	Stdout, Stderr *os.File // pipes, because processes inherit them
 	log            *os.File
-	copying        sync.WaitGroup
+	copying        [2]sync.WaitGroup // of stdout and stderr
 }
 
 // newOutput begins the log in a file at path. Processes run as u.
@@ -24,16 +24,16 @@ func newOutput(path string, stdout, stderr io.Writer, u *proc.User) (*output, er
 		return nil, fmt.Errorf("making the staging log: %w", err)
 	}
 	o := &output{log: log}
-	if o.Stdout, err = o.tee(stdout, u); err != nil {
+	if o.Stdout, err = o.tee(stdout, u, &o.copying[0]); err != nil {
 		return nil, err
 	}
-	if o.Stderr, err = o.tee(stderr, u); err != nil {
+	if o.Stderr, err = o.tee(stderr, u, &o.copying[1]); err != nil {
 		return nil, err
 	}
 	return o, nil
 }
 
-func (o *output) tee(to io.Writer, u *proc.User) (*os.File, error) {
+func (o *output) tee(to io.Writer, u *proc.User, copying *sync.WaitGroup) (*os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("making the staging log: %w", err)
@@ -41,7 +41,7 @@ func (o *output) tee(to io.Writer, u *proc.User) (*os.File, error) {
 	if err := proc.Give(w, u); err != nil {
 		return nil, err
 	}
-	o.copying.Go(func() {
+	copying.Go(func() {
 		defer r.Close()
 		// A log that cannot be written must not stop the buildpacks: drain.
 		if _, err := io.Copy(io.MultiWriter(o.log, to), r); err != nil {
@@ -52,10 +52,18 @@ func (o *output) tee(to io.Writer, u *proc.User) (*os.File, error) {
 	return w, nil
 }
 
+// CloseStdout waits until everything written there has arrived, so that what
+// is written to Stderr from now on comes after it. Nobody else may hold the
+// pipe any more.
+func (o *output) CloseStdout() {
+	o.Stdout.Close()
+	o.copying[0].Wait()
+}
+
 // Close waits until everything written has arrived; nobody else may hold the
 // pipes any more.
 func (o *output) Close() {
-	o.Stdout.Close()
+	o.CloseStdout()
 	o.Stderr.Close()
-	o.copying.Wait()
+	o.copying[1].Wait()
 }

@@ -63,6 +63,7 @@ func run(stdout, stderr io.Writer) int {
 	err = errors.Join(err, host.KillAll())
 	code := 0
 	if err != nil {
+		log.CloseStdout()
 		code = report(timed, log.Stderr, err)
 	}
 	log.Close()
