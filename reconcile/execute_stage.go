@@ -98,7 +98,8 @@ func (u *run) uploadTree(ctx context.Context, tree *stage.Tree) (blob.Blob, erro
 }
 
 // stage makes the droplet: by a staging job of its own, or by one that an
-// interrupted apply left running for the same key.
+// interrupted apply left running for the same key. If that one has ended since
+// the plan was made, while this apply waited for the lock, its droplet is there.
 func (u *run) stage(ctx context.Context) error {
 	w := u.plan.work
 	id, err := u.runningStaging(ctx)
@@ -107,6 +108,9 @@ func (u *run) stage(ctx context.Context) error {
 	}
 	if id != "" {
 		u.say(PhaseStaging, "a staging of this source is running already: following it")
+	} else if known, err := u.r.stagingResult(ctx, w.pinned.StagingKey); err == nil && known.Result != nil && known.Generation >= w.generation {
+		u.say(PhaseStaging, "this source was staged since the plan was made: using that droplet")
+		return u.staged(*known.Result)
 	} else if id, err = u.startStaging(ctx); err != nil {
 		return err
 	}
@@ -122,11 +126,19 @@ func (u *run) stage(ctx context.Context) error {
 	case known.Result == nil || known.Generation < w.generation:
 		return fmt.Errorf("staging job %s ended well but left no result", id)
 	}
-	u.result = *known.Result
-	if err := u.cleanStaging(ctx, id); err != nil || w.want.App.Docker == nil {
+	if err := u.cleanStaging(ctx, id); err != nil {
 		return err
 	}
-	return w.agreed(u.result.Image)
+	return u.staged(*known.Result)
+}
+
+// staged takes up what a staging has found out.
+func (u *run) staged(result lifecycle.Result) error {
+	u.result = result
+	if u.plan.work.want.App.Docker == nil {
+		return nil
+	}
+	return u.plan.work.agreed(result.Image)
 }
 
 func (u *run) startStaging(ctx context.Context) (string, error) {

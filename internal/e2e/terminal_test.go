@@ -20,6 +20,7 @@ import (
 //
 //	expect REGEXP   waits until it is in what came since the last match (a minute)
 //	type "TEXT"     types a Go string
+//	run COMMAND     runs a command of the shell beside it, which has to succeed
 //	resize          makes the terminal 90 x 20
 //	exit CODE       waits for the program's end
 func cmdTerminal(ts *testscript.TestScript, neg bool, args []string) {
@@ -75,6 +76,13 @@ func talk(verb, rest string, master *os.File, screen *screenText, cmd *exec.Cmd,
 			_, err = master.WriteString(text)
 		}
 		return err
+	case "run":
+		beside := exec.Command("sh", "-c", rest)
+		beside.Dir, beside.Env = cmd.Dir, cmd.Env
+		if out, err := beside.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w\n%s", err, out)
+		}
+		return nil
 	case "resize":
 		return setSize(master, 90, 20)
 	case "expect":
