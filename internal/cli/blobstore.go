@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/nomad/api"
@@ -26,6 +27,7 @@ type blobstoreOptions struct {
 	Credentials string // file, for Store
 	JWKSURL     string
 	TokenFile   string
+	Operator    string // sha256 of the operators' token
 }
 
 func newBlobstore(streams Streams) *cobra.Command {
@@ -50,6 +52,7 @@ NOMAD_CLIENT_CERT, ….`,
 	cmd.Flags().StringVar(&o.Credentials, "s3-credentials", "", "the `file` with the credentials for --store, as AWS's tools have it")
 	cmd.Flags().StringVar(&o.JWKSURL, "jwks-url", "", "the `URL` where Nomad publishes the keys of its identities")
 	cmd.Flags().StringVar(&o.TokenFile, "token-file", "", "the `file` with the people's token")
+	cmd.Flags().StringVar(&o.Operator, strings.TrimPrefix(operatorFlag, "--"), "", "the sha256 (`hex`) of the operators' token, with which garbage is collected")
 	for _, name := range []string{"jwks-url", "token-file"} {
 		mustRequire(cmd, name)
 	}
@@ -59,6 +62,9 @@ NOMAD_CLIENT_CERT, ….`,
 	return cmd
 }
 
+// operatorFlag tells the server who may collect garbage.
+const operatorFlag = "--operator-sha256"
+
 const storeUsage = "the S3 `URL` that keeps the blobs: s3://BUCKET[/FOLDER][?region=…&endpoint=https://…&use_path_style=true]"
 
 func runBlobstore(ctx context.Context, streams Streams, o blobstoreOptions) error {
@@ -66,7 +72,7 @@ func runBlobstore(ctx context.Context, streams Streams, o blobstoreOptions) erro
 	if err != nil {
 		return err
 	}
-	auth, err := server.NewAuth(server.AuthOptions{TokenFile: o.TokenFile, JWKSURL: o.JWKSURL, HTTP: client})
+	auth, err := server.NewAuth(server.AuthOptions{TokenFile: o.TokenFile, OperatorSHA256: o.Operator, JWKSURL: o.JWKSURL, HTTP: client})
 	if err != nil {
 		return err
 	}

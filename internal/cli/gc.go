@@ -63,7 +63,7 @@ func collectGarbage(ctx context.Context, streams Streams, s settings, o gcOption
 	if err != nil {
 		return err
 	}
-	blobs := &blob.Client{URL: platform.BlobURL, Token: func() (string, error) { return platform.BlobToken, nil }}
+	blobs := &blob.Client{URL: platform.BlobURL, Token: func() (string, error) { return client.ReadOperatorToken(ctx) }}
 	collect := func(dry bool) (reconcile.Roots, blob.Collected, error) {
 		roots, err := reconcile.FindRoots(ctx, client, o.Revisions)
 		if err != nil {

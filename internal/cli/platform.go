@@ -222,6 +222,9 @@ func platformDestroy(ctx context.Context, streams Streams, s settings, client *n
 	if err := client.DeleteVariable(ctx, nomad.StoreVariablePath); err != nil {
 		return err
 	}
+	if err := client.DeleteVariable(ctx, nomad.OperatorPath); err != nil {
+		return err
+	}
 	if err := client.RemoveRouterPolicy(ctx); err != nil {
 		return err
 	}

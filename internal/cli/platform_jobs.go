@@ -26,6 +26,7 @@ type platformPlace struct {
 	StoreKey   string // of its credentials, "" = none
 	NomadAddr  string
 	JWKSURL    string
+	Operator   string // sha256 of the operators' token
 	BlobPort   int
 	RouterPort int
 }
@@ -59,7 +60,7 @@ func (p platformPlace) jobs() ([]*api.Job, error) {
 }
 
 func (p platformPlace) blobstoreArgs() []string {
-	args := []string{"blobstore", "--listen", loopback(p.BlobPort), "--jwks-url", p.JWKSURL, "--token-file", "${NOMAD_SECRETS_DIR}/token"}
+	args := []string{"blobstore", "--listen", loopback(p.BlobPort), "--jwks-url", p.JWKSURL, "--token-file", "${NOMAD_SECRETS_DIR}/token", operatorFlag, p.Operator}
 	if p.Store == "" {
 		return append(args, "--data", p.Data)
 	}

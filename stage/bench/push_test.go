@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -74,9 +75,9 @@ func newPush(tb testing.TB, p programs, app, cache string) *push {
 	c := &push{tb: tb, dir: newDir(tb), app: app, cache: cache, programs: p, peaks: map[string]int{}}
 	c.data = filepath.Join(c.dir, "store")
 	tokens := filepath.Join(c.dir, "token")
-	write(tb, tokens, []byte(token))
+	write(tb, tokens, []byte("another-token-of-this-benchmark"))
 	c.server = startProcess(tb, nil, p.wadi, "blobstore", "--listen", "127.0.0.1:0", "--data", c.data,
-		"--token-file", tokens, "--jwks-url", "http://127.0.0.1:1/")
+		"--token-file", tokens, "--operator-sha256", fmt.Sprintf("%x", sha256.Sum256([]byte(token))), "--jwks-url", "http://127.0.0.1:1/")
 	_, address, _ := strings.Cut(c.server.until("the blob store listens").text, "address=")
 	address, _, _ = strings.Cut(address, " ")
 	c.url = "http://" + address

@@ -25,6 +25,7 @@ func TestAuthenticateTells(t *testing.T) {
 		want   Identity
 	}{
 		"people":          {"Bearer " + peopleToken, Identity{People: true}},
+		"operators":       {"Bearer " + operatorToken, Identity{Operator: true}},
 		"scheme in lower": {"bearer  " + peopleToken, Identity{People: true}},
 		"RS256":           {"Bearer " + rs.token(t, workloadClaims("dev", "shop", nil)), Identity{Namespace: "dev", Job: "shop", Task: "t"}},
 		"EdDSA":           {"Bearer " + ed.token(t, workloadClaims("dev", "shop", nil)), Identity{Namespace: "dev", Job: "shop", Task: "t"}},
@@ -65,8 +66,8 @@ func TestAuthenticateRefuses(t *testing.T) {
 		"basic":                 {"Basic " + peopleToken, "form Bearer TOKEN"},
 		"empty":                 {"Bearer ", "form Bearer TOKEN"},
 		"huge":                  {"Bearer " + strings.Repeat("a.", 9000), "form Bearer TOKEN"},
-		"other token":           {"Bearer " + peopleToken + "x", "neither the people's token nor"},
-		"start of the token":    {"Bearer " + peopleToken[:10], "neither the people's token nor"},
+		"other token":           {"Bearer " + peopleToken + "x", "neither the people's nor"},
+		"start of the token":    {"Bearer " + peopleToken[:10], "neither the people's nor"},
 		"not a JWT":             {"Bearer a.b.c", "not a JWT signed in a way"},
 		"alg none":              {"Bearer " + unsigned(t, good), "not a JWT signed in a way"},
 		"HS256, public key":     {"Bearer " + sign(t, jose.HS256, publicPEM, "rs", good), "not a JWT signed in a way"},

@@ -7,10 +7,11 @@ import (
 	"wadi/stage/blob"
 )
 
-// Identity is who makes a request: people (the holders of the token that
-// Nomad's ACL guards), or one task of Nomad's.
+// Identity is who makes a request: people or operators (the holders of tokens
+// that Nomad's ACL guards), or one task of Nomad's.
 type Identity struct {
 	People    bool
+	Operator  bool
 	Namespace string
 	Job       string
 	Task      string
@@ -38,10 +39,16 @@ type Action struct {
 }
 
 // Authorize is nil if id may do a, else the 403 that says what it may not.
-// People may do everything, a staging job what its own staging needs, any
-// other job of Nomad's may read.
+// Operators may do everything, people all but collect garbage and write
+// results, a staging job what its own staging needs, any other job of Nomad's
+// may read.
 func Authorize(id Identity, a Action) error {
-	if id.People {
+	switch {
+	case id.Operator:
+		return nil
+	case id.People && (a.Verb == Collect || a.Verb == WriteResult):
+		return refusef(http.StatusForbidden, "the people's token may not %s", a.Verb)
+	case id.People:
 		return nil
 	}
 	who := fmt.Sprintf("task %s of job %s in namespace %s", id.Task, id.Job, id.Namespace)

@@ -56,7 +56,7 @@ func TestBackEnds(t *testing.T) {
 			bucket := open(t)
 			f := &fixture{nomad: newNomad(t)}
 			f.url = serve(t, bucket, f.newAuth(t), nil)
-			c := f.people(t)
+			c := f.operator(t)
 			t.Run("round trip", func(t *testing.T) { roundTrips(t, c) })
 			t.Run("results", func(t *testing.T) { keepsResults(t, c) })
 			t.Run("lifecycle", func(t *testing.T) { keepsLifecycles(t, c, f) })

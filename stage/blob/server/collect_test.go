@@ -24,7 +24,7 @@ func clockedStore(t *testing.T, bucket *gocloud.Bucket) (*blob.Client, *clock) {
 	t.Helper()
 	f, c := &fixture{nomad: newNomad(t)}, &clock{}
 	f.url = serveWith(t, Options{Bucket: bucket, Auth: f.newAuth(t), Logger: discard(), now: c.now}, nil)
-	return f.people(t), c
+	return f.operator(t), c
 }
 
 func has(t *testing.T, c *blob.Client, digest string) bool {
@@ -134,7 +134,7 @@ func collects(t *testing.T, c *blob.Client, clock *clock) {
 func TestCollectRefuses(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	c := f.people(t)
+	c := f.operator(t)
 	for _, grace := range []time.Duration{-time.Second, 25 * time.Hour} {
 		if _, err := c.Collect(t.Context(), blob.Collect{Grace: grace}); err == nil || !strings.Contains(err.Error(), "not between") {
 			t.Errorf("a grace of %s: %v", grace, err)

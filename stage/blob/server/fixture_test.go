@@ -18,7 +18,10 @@ import (
 	"wadi/stage/blob"
 )
 
-const peopleToken = "the-token-of-the-people"
+const (
+	peopleToken   = "the-token-of-the-people"
+	operatorToken = "the-token-of-the-operators"
+)
 
 // fixture is a server on loopback over a folder, with Nomad's keys served by
 // another.
@@ -50,7 +53,7 @@ func fixtureIn(t *testing.T, dir string, wrap func(http.Handler) http.Handler) *
 
 func (f *fixture) newAuth(t *testing.T) *Auth {
 	t.Helper()
-	auth, err := NewAuth(AuthOptions{TokenFile: tokenFileOf(t, peopleToken), JWKSURL: f.nomad.url})
+	auth, err := NewAuth(AuthOptions{TokenFile: tokenFileOf(t, peopleToken), JWKSURL: f.nomad.url, OperatorSHA256: sum([]byte(operatorToken))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,10 +116,12 @@ func client(t *testing.T, url, token string) *blob.Client {
 
 func (f *fixture) people(t *testing.T) *blob.Client { return client(t, f.url, peopleToken) }
 
-// request makes a raw request as the people.
+func (f *fixture) operator(t *testing.T) *blob.Client { return client(t, f.url, operatorToken) }
+
+// request makes a raw request as the operators.
 func (f *fixture) request(t *testing.T, method, path string, body io.Reader) (status int, answer string) {
 	t.Helper()
-	return f.requestAs(t, peopleToken, method, path, body)
+	return f.requestAs(t, operatorToken, method, path, body)
 }
 
 func (f *fixture) requestAs(t *testing.T, token, method, path string, body io.Reader) (status int, answer string) {

@@ -27,16 +27,16 @@ func losing(h http.Handler) http.Handler {
 func TestALostAnswerIsNoConflict(t *testing.T) {
 	t.Parallel()
 	key := strings.Repeat("ab", 32)
-	c := fixtureIn(t, t.TempDir(), losing).people(t)
+	c := fixtureIn(t, t.TempDir(), losing).operator(t)
 	if err := c.PutResult(t.Context(), "dev", key, 1, []byte("one")); err != nil {
 		t.Errorf("the answer was lost, the result was not: %v", err)
 	}
 
 	dir := t.TempDir()
-	if err := fixtureIn(t, dir, nil).people(t).PutResult(t.Context(), "dev", key, 1, []byte("one")); err != nil {
+	if err := fixtureIn(t, dir, nil).operator(t).PutResult(t.Context(), "dev", key, 1, []byte("one")); err != nil {
 		t.Fatal(err)
 	}
-	err := fixtureIn(t, dir, losing).people(t).PutResult(t.Context(), "dev", key, 1, []byte("another"))
+	err := fixtureIn(t, dir, losing).operator(t).PutResult(t.Context(), "dev", key, 1, []byte("another"))
 	if !errors.Is(err, blob.ErrConflict) {
 		t.Errorf("another's result was there: %v, want ErrConflict", err)
 	}

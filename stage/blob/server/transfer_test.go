@@ -213,7 +213,7 @@ func TestDamagedListAtRest(t *testing.T) {
 func TestATornResultCountsAsNone(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	c := f.people(t)
+	c := f.operator(t)
 	key := strings.Repeat("ab", 32)
 	if err := c.PutResult(t.Context(), "dev", key, 5, []byte("a staging result")); err != nil {
 		t.Fatal(err)
@@ -313,7 +313,7 @@ func TestFaultsThatPass(t *testing.T) {
 		})
 	}
 	f := fixtureIn(t, t.TempDir(), flaky)
-	c := f.people(t)
+	c := f.operator(t)
 	c.Attempts = 20
 	b := upload(t, c, 12, 4<<20)
 	if got, err := readAll(t, c, b.Digest); err != nil || !bytes.Equal(got, noiseBytes(t, 12, 4<<20)) {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,6 +91,9 @@ func unpack(tgz, to string) error {
 
 const token = "the-token-of-this-test"
 
+// operatorSum makes it one that writes results too, as a staging's own does.
+var operatorSum = fmt.Sprintf("%x", sha256.Sum256([]byte(token)))
+
 // openDir is a temporary folder that any user may enter.
 func openDir(t *testing.T) string {
 	t.Helper()
@@ -109,7 +113,7 @@ func blobStore(t *testing.T) *blob.Client {
 	t.Helper()
 	dir := t.TempDir()
 	tokenFile := filepath.Join(dir, "token")
-	if err := os.WriteFile(tokenFile, []byte(token), 0o600); err != nil {
+	if err := os.WriteFile(tokenFile, []byte("another-token-of-this-test"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "store"), 0o755); err != nil {
@@ -119,7 +123,7 @@ func blobStore(t *testing.T) *blob.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	auth, err := server.NewAuth(server.AuthOptions{TokenFile: tokenFile, JWKSURL: "http://127.0.0.1:1/"})
+	auth, err := server.NewAuth(server.AuthOptions{TokenFile: tokenFile, JWKSURL: "http://127.0.0.1:1/", OperatorSHA256: operatorSum})
 	if err != nil {
 		t.Fatal(err)
 	}
