@@ -97,8 +97,6 @@ func (p Placement) place(task *api.Task, ports ...api.Port) {
 func (p Placement) ports(process LRPProcess) []api.Port {
 	health := api.Port{Label: PortHealth}
 	switch {
-	case !process.HTTP:
-		return []api.Port{health}
 	case p.Driver != DriverDocker || p.Container.HostNetwork:
 		return []api.Port{{Label: PortHTTP}, health}
 	case len(process.Ports) == 0:

@@ -86,8 +86,8 @@ type LRPProcess struct {
 	Count        int
 	MemoryMB     int
 	DiskMB       int
-	CPU          int // MHz, 0 = from memory
-	HTTP         bool
+	CPU          int   // MHz, 0 = from memory
+	Web          bool  // gets the app's routes
 	Ports        []int // of an app of an image, inside its container; the first is PortHTTP
 	MaxInFlight  int
 	StartTimeout time.Duration
@@ -164,7 +164,7 @@ func lrpService(in LRP, p LRPProcess) *api.Service {
 			Interval: time.Second, Timeout: time.Second,
 		}},
 	}
-	if p.HTTP {
+	if p.Web {
 		service.PortLabel = PortHTTP
 		service.Tags = RouteTags(service.Name, in.Routes)
 	}

@@ -20,7 +20,7 @@ func testLRP() LRP {
 		Lifecycle:   Lifecycle{URL: "http://127.0.0.1:8470/v1/lifecycle/abc", SHA256: "abc"},
 		RevisionKey: "r-123", EnvironmentKey: "e-123", Routes: []string{"shop.localhost", "*.example.com/a${b}"},
 		Processes: []LRPProcess{
-			{Group: "web", Count: 3, MemoryMB: 256, DiskMB: 1024, HTTP: true, MaxInFlight: 1, StartTimeout: time.Minute},
+			{Group: "web", Count: 3, MemoryMB: 256, DiskMB: 1024, Web: true, MaxInFlight: 1, StartTimeout: time.Minute},
 			{Group: "worker", Count: 0, MemoryMB: 1024, DiskMB: 512, MaxInFlight: 2, StartTimeout: 2 * time.Minute},
 		},
 	}

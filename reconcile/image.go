@@ -229,9 +229,10 @@ func (d desired) imageContainer() nomad.Container {
 	return c
 }
 
-// portsOf are the ports of a process of an image, the first one its PORT.
-func (d desired) portsOf(p process) []int {
-	if d.Image == nil || p.Type != spec.WebProcess {
+// ports are those of every process of an app of an image, the first one its
+// PORT.
+func (d desired) ports() []int {
+	if d.Image == nil {
 		return nil
 	}
 	return d.Image.TCPPorts()

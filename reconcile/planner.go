@@ -263,7 +263,7 @@ func (r *Reconciler) job(d desired, live *api.Job, rev revision) *api.Job {
 		}
 		in.Processes = append(in.Processes, nomad.LRPProcess{
 			Group: p.Group, Key: rev.Processes[p.Group], Count: count, MemoryMB: *p.MemoryMB, DiskMB: *p.DiskMB, CPU: cpu,
-			HTTP: p.Type == spec.WebProcess, Ports: d.portsOf(p), MaxInFlight: d.InFlight, StartTimeout: time.Duration(*p.TimeoutS) * time.Second,
+			Web: p.Type == spec.WebProcess, Ports: d.ports(), MaxInFlight: d.InFlight, StartTimeout: time.Duration(*p.TimeoutS) * time.Second,
 			Nodes: nodesOf(p.Placement),
 		})
 	}

@@ -13,7 +13,7 @@ import (
 func testJob() *api.Job {
 	return nomad.LRPJob(nomad.LRP{ID: "shop", App: "shop", Project: "p", Space: "default", RevisionKey: "r-1",
 		Placement: nomad.Placement{Driver: "raw_exec", Arch: "amd64"},
-		Processes: []nomad.LRPProcess{{Group: "web", Key: "p-1", Count: 3, MemoryMB: 64, DiskMB: 64, HTTP: true, MaxInFlight: 2, StartTimeout: time.Minute}}})
+		Processes: []nomad.LRPProcess{{Group: "web", Key: "p-1", Count: 3, MemoryMB: 64, DiskMB: 64, Web: true, MaxInFlight: 2, StartTimeout: time.Minute}}})
 }
 
 // TestStoppedJobIsKept brings a stopped job back out of its record, without

@@ -81,14 +81,13 @@ func runProcess(d desired, p process) lifecycle.RunProcess {
 		Command:   p.Command.Text,
 		MemoryMB:  *p.MemoryMB,
 		DiskMB:    *p.DiskMB,
-		HTTP:      p.Type == spec.WebProcess,
 		TimeoutS:  *p.TimeoutS,
 		Health:    runCheck(p.HealthCheck),
 		Readiness: runCheck(p.ReadinessHealthCheck),
 		Sidecars:  sidecarsOf(d.App, p.Type),
 	}
 	if d.App.Docker != nil {
-		run.Ports, run.NoRoot = d.portsOf(p), d.NoRoot
+		run.Ports, run.NoRoot = d.ports(), d.NoRoot
 		if p.User != nil {
 			run.User = *p.User
 		}

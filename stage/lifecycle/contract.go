@@ -186,7 +186,6 @@ type RunProcess struct {
 	Command  string `json:"command,omitempty"`
 	MemoryMB int    `json:"memory_mb"`
 	DiskMB   int    `json:"disk_mb"`
-	HTTP     bool   `json:"http"` // has a port (web)
 	// Ports are those of an app of an image, in its own network, the first
 	// one its PORT. They have the labels of PortLabel.
 	Ports []int `json:"ports,omitempty"`

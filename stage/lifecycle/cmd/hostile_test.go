@@ -130,7 +130,7 @@ func runDroplet(t *testing.T, store *blob.Client, digest string, environment lif
 	t.Helper()
 	dir := newTask(t, map[string]any{
 		lifecycle.RevisionFile: lifecycle.Revision{BlobURL: store.URL, Droplet: digest}, lifecycle.EnvironmentFile: environment,
-		lifecycle.ProcessFile: lifecycle.RunProcess{Type: "web", Command: "echo it runs", MemoryMB: 64, DiskMB: 64, HTTP: true, Health: portCheck},
+		lifecycle.ProcessFile: lifecycle.RunProcess{Type: "web", Command: "echo it runs", MemoryMB: 64, DiskMB: 64, Health: portCheck},
 	})
 	check := guard(t, dir)
 	w := startInstance(t, app{dir: dir})

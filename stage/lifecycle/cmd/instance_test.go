@@ -21,7 +21,6 @@ const serveCommand = `exec "$HOME/../bin/lifecycle" serve`
 // app describes what runs; the zero value serves the droplet's files.
 type app struct {
 	command   string
-	worker    bool
 	health    lifecycle.Check
 	readiness lifecycle.Check
 	timeoutS  int
@@ -57,7 +56,7 @@ func newInstance(t *testing.T, i app) string {
 		Services: lifecycle.Services{VCAPServices: json.RawMessage(`{"user-provided":[{"credentials":{"uri":"mysql://db/x"}}]}`)},
 	}
 	process := lifecycle.RunProcess{
-		Type: "web", Command: i.command, MemoryMB: 512, DiskMB: 100, HTTP: !i.worker,
+		Type: "web", Command: i.command, MemoryMB: 512, DiskMB: 100,
 		TimeoutS: i.timeoutS, Health: i.health, Readiness: i.readiness, Sidecars: i.sidecars,
 	}
 	return newTask(t, map[string]any{
@@ -78,9 +77,7 @@ func startInstance(t *testing.T, i app) web {
 	env := []string{
 		"NOMAD_ALLOC_INDEX=3",
 		"NOMAD_IP_health=127.0.0.1", "NOMAD_PORT_health=" + w.health,
-	}
-	if !i.worker {
-		env = append(env, "NOMAD_IP_http=127.0.0.1", "NOMAD_PORT_http="+w.port, "NOMAD_HOST_PORT_http="+w.port)
+		"NOMAD_IP_http=127.0.0.1", "NOMAD_PORT_http=" + w.port, "NOMAD_HOST_PORT_http=" + w.port,
 	}
 	w.running = startAs(t, i.uid, dir, "run", env...)
 	return w

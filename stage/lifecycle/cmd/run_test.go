@@ -131,9 +131,8 @@ func TestRunEnds(t *testing.T) {
 			app{health: portCheck, files: map[string]string{lifecycle.MetadataName: `{"process_types":{"web":"exit 9"}}`}},
 			9, nil,
 		},
-		"no command":     {app{health: portCheck}, 1, []string{`no start command for process "web"`}},
-		"too big":        {app{command: "true", files: map[string]string{"app/big": strings.Repeat("x", 101<<20)}}, 1, []string{"unpacking the droplet"}},
-		"check, no port": {app{command: "true", worker: true, health: portCheck}, 1, []string{"has a health check of type port but no port"}},
+		"no command": {app{health: portCheck}, 1, []string{`no start command for process "web"`}},
+		"too big":    {app{command: "true", files: map[string]string{"app/big": strings.Repeat("x", 101<<20)}}, 1, []string{"unpacking the droplet"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

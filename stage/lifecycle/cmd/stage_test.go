@@ -142,7 +142,7 @@ func (s staged) checkLog(digest string) {
 	}
 }
 
-var smallWeb = lifecycle.RunProcess{Type: "web", MemoryMB: 64, DiskMB: 64, HTTP: true, Health: portCheck}
+var smallWeb = lifecycle.RunProcess{Type: "web", MemoryMB: 64, DiskMB: 64, Health: portCheck}
 
 func (s staged) checkRuns(result lifecycle.Result) {
 	s.t.Helper()

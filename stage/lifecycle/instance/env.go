@@ -28,8 +28,6 @@ func (t *task) environment(guid, bindingsDir string, memoryMB int, l limits) (ma
 	if !t.oneOff {
 		env["INSTANCE_GUID"], env["INSTANCE_INDEX"] = guid, index
 		env["CF_INSTANCE_GUID"], env["CF_INSTANCE_INDEX"] = guid, index
-	}
-	if t.process.HTTP {
 		port := strconv.Itoa(t.http.Port)
 		env["PORT"] = port
 		if t.image == nil {
@@ -53,7 +51,7 @@ func (t *task) instanceAddresses() map[string]string {
 		"CF_INSTANCE_IP": t.nodeIP, "CF_INSTANCE_INTERNAL_IP": t.localIP,
 		"CF_INSTANCE_PORT": "", "CF_INSTANCE_ADDR": "", "CF_INSTANCE_PORTS": "[]",
 	}
-	if t.process.HTTP {
+	if !t.oneOff {
 		external := strconv.Itoa(t.http.HostPort)
 		env["CF_INSTANCE_PORT"] = external
 		env["CF_INSTANCE_ADDR"] = net.JoinHostPort(t.http.IP, external)

@@ -34,7 +34,7 @@ type task struct {
 	secretsDir string
 	allocID    string
 	index      int
-	http       endpoint   // zero where the process has no port
+	http       endpoint   // zero in a one-off task
 	further    []endpoint // ports of an app of an image, beside http
 	health     endpoint
 	nodeIP     string
@@ -110,25 +110,18 @@ func (t *task) loadPorts(getenv func(string) string) error {
 	if t.health, err = loadEndpoint(getenv, lifecycle.PortHealth); err != nil {
 		return err
 	}
-	if t.process.HTTP {
-		if t.http, err = loadEndpoint(getenv, lifecycle.PortHTTP); err != nil {
+	if t.http, err = loadEndpoint(getenv, lifecycle.PortHTTP); err != nil {
+		return err
+	}
+	for i, port := range t.process.Ports {
+		if i == 0 {
+			continue // that is http
+		}
+		further, err := loadEndpoint(getenv, lifecycle.PortLabel(port))
+		if err != nil {
 			return err
 		}
-		for i, port := range t.process.Ports {
-			if i == 0 {
-				continue // that is http
-			}
-			further, err := loadEndpoint(getenv, lifecycle.PortLabel(port))
-			if err != nil {
-				return err
-			}
-			t.further = append(t.further, further)
-		}
-	}
-	for _, check := range []lifecycle.Check{t.process.Health, t.process.Readiness} {
-		if probes(check) && !t.process.HTTP {
-			return fmt.Errorf("process %q has a health check of type %s but no port: give it a route or the type process", t.process.Type, check.Type)
-		}
+		t.further = append(t.further, further)
 	}
 	t.nodeIP = t.health.IP
 	return t.findLocalIP()
