@@ -176,7 +176,7 @@ func (u *run) register(ctx context.Context) error {
 // fatal words the supervisor's own exit code.
 func (u *run) fatal(code int) string {
 	if code == lifecycle.ExitNeverHealthy {
-		return "never became healthy: nothing answered within its start timeout (an app listens on 0.0.0.0:$PORT)"
+		return "never became healthy in its start timeout"
 	}
 	return ""
 }
@@ -227,6 +227,9 @@ func (u *run) notStarted(ctx context.Context, v nomad.Verdict) *AppError {
 		if err == nil {
 			out.Events = eventsOf(alloc)
 			out.Log = u.lastLines(ctx, alloc.ID)
+		}
+		if why := whyNeverHealthy(out.Log, u.plan.Ports); why != "" {
+			out.Err = fmt.Errorf("%w: %s", out.Err, why)
 		}
 	}
 	if v.Alloc != nil {

@@ -36,6 +36,10 @@ const (
 	ExitUnhealthy    = 65
 )
 
+// NeverHealthy begins the line of an instance's log that goes with
+// ExitNeverHealthy: how long it was tried, and what the last probe found.
+const NeverHealthy = "Instance never healthy after "
+
 // ExitStagingTimeout is the exit code of a staging that took too long.
 const ExitStagingTimeout = 124
 

@@ -79,12 +79,17 @@ func (c *container) workdir() string {
 	return c.meta.Workdir
 }
 
+// imageShell runs what is not the image's own.
+const imageShell = "/bin/sh"
+
 // spec starts command with a shell, "" what the image itself starts. Both
 // are what Cloud Foundry's launcher of images does.
 func (c *container) spec(_, command string, env map[string]string) (proc.Spec, error) {
-	argv := []string{"/bin/sh", "-c", command}
+	argv := []string{imageShell, "-c", command}
 	if command == "" {
 		argv = c.meta.Command()
+	} else if err := executable(imageShell); err != nil {
+		return proc.Spec{}, fmt.Errorf("failed to resolve path: %w: commands, sidecars and tasks are run by the image's %s: take an image that has one, or leave the start to the image's own entrypoint and cmd", err, imageShell)
 	}
 	if len(argv) == 0 {
 		return proc.Spec{}, errors.New("no start command found or specified: the image has neither entrypoint nor cmd: set `command`")
@@ -141,7 +146,7 @@ func (c *container) sidecars() []lifecycle.Sidecar { return nil }
 func (c *container) bindings() string { return imageBindings }
 
 // shells are where images have one.
-var shells = []string{"/bin/bash", "/usr/local/bin/bash", "/bin/sh"}
+var shells = []string{"/bin/bash", "/usr/local/bin/bash", imageShell}
 
 // become executes a shell in place of this process.
 func (c *container) become(command string, env map[string]string) error {

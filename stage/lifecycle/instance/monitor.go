@@ -115,7 +115,7 @@ func (m *monitor) neverHealthy(took time.Duration, attempts int) *unhealthyError
 	fmt.Fprintf(m.log, "Failed after %s: startup health check never passed.\n", took)
 	return &unhealthyError{
 		Code: lifecycle.ExitNeverHealthy,
-		Msg:  fmt.Sprintf("Instance never healthy after %s: %s", took, last),
+		Msg:  lifecycle.NeverHealthy + fmt.Sprintf("%s: %s", took, last),
 	}
 }
 

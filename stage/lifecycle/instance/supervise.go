@@ -164,6 +164,9 @@ func (s *supervisor) launch(launcher, sidecar, command string, memoryMB int, l l
 		return err
 	}
 	spec, err := s.work.spec(launcher, command, env)
+	if err != nil && sidecar != "" {
+		return fmt.Errorf("starting the sidecar %s: %w", sidecar, err)
+	}
 	if err != nil {
 		return err
 	}
