@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -46,8 +47,16 @@ func (s *source) shown(line int) string {
 	if end, ok := s.secretFrom[line]; ok && end < len(text) {
 		text = text[:end] + ": …"
 	}
-	return text
+	text = urlUser.ReplaceAllString(text, "${1}***@")
+	return urlQuery.ReplaceAllString(text, "${1}***")
 }
+
+// What may be a secret of a URL in a line: a buildpack's user and password, or
+// a token in its query.
+var (
+	urlUser  = regexp.MustCompile(`(://)[^\s/?#"']+@`)
+	urlQuery = regexp.MustCompile(`(://[^\s?#"']+\?)[^\s#"'\]},]+`)
+)
 
 // hideAfter cuts the line of a key after it wherever the line is shown: what
 // follows is a secret.

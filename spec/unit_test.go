@@ -246,6 +246,23 @@ func TestPosDiagnostic(t *testing.T) {
 	}
 }
 
+// A line that is shown has no password or token of a URL in it.
+func TestShownURLs(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`  - https://ci:geheim@git.example.com/bp.git#main`:                 `  - https://***@git.example.com/bp.git#main`,
+		`  buildpacks: ["https://geheim@h/a.zip", "ssh://git@h/b"]`:         `  buildpacks: ["https://***@h/a.zip", "ssh://***@h/b"]`,
+		`  buildpacks: [https://h/a.zip?token=geheim, https://h/b.zip?x=y]`: `  buildpacks: [https://h/a.zip?***, https://h/b.zip?***]`,
+		`  - https://a:ge@heim@h/bp.git`:                                    `  - https://***@h/bp.git`,
+		`  image: registry.example.com/team/shop@sha256:00`:                 `  image: registry.example.com/team/shop@sha256:00`,
+		`  mail: {url: https://example.com/a, to: b@example.com}`:           `  mail: {url: https://example.com/a, to: b@example.com}`,
+	} {
+		if got := (&source{lines: []string{text}}).shown(1); got != want {
+			t.Errorf("%s is shown as %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestWriteTextColour(t *testing.T) {
 	t.Parallel()
 	d := Diagnostics{{Severity: SeverityWarning, Summary: "s", Detail: "d", File: "/a/b", Line: 2, Column: 4, Width: 2, SourceLine: "\té: x"}}
