@@ -94,14 +94,21 @@ func anyOf(names []string) string {
 	return "^(" + strings.Join(parts, "|") + ")$"
 }
 
-// Rules are the constraints of a job or group as people read them, sorted,
-// without those that every job of ours has.
+// JobRules are the Rules of a job, without those that every job of ours has.
+func JobRules(job *api.Job) []string {
+	var others []*api.Constraint
+	for i, c := range job.Constraints {
+		if i >= len(ownConstraints) || c.LTarget != ownConstraints[i] {
+			others = append(others, c)
+		}
+	}
+	return Rules(others)
+}
+
+// Rules are constraints as people read them, sorted.
 func Rules(constraints []*api.Constraint) []string {
 	var out []string
-	for i, c := range constraints {
-		if i < len(ownConstraints) && c.LTarget == ownConstraints[i] {
-			continue
-		}
+	for _, c := range constraints {
 		rule := Constraint{Attribute: c.LTarget, Operator: c.Operand, Value: c.RTarget}
 		if inner, ok := strings.CutPrefix(c.LTarget, "${"); ok {
 			rule.Attribute = strings.TrimSuffix(inner, "}")

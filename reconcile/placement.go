@@ -49,20 +49,20 @@ func changedPlacement(is, want *api.Job) []Change {
 	compare("node pool", nomad.PoolOf(is), nomad.PoolOf(want), "default")
 	compare("datacenters", nomad.DatacentersOf(is), nomad.DatacentersOf(want), anywhere)
 	compare("priority", fmt.Sprint(nomad.PriorityOf(is)), fmt.Sprint(nomad.PriorityOf(want)), "50")
-	changes = append(changes, changedRules("constraint", is.Constraints, want.Constraints)...)
+	changes = append(changes, changedRules("constraint", nomad.JobRules(is), nomad.JobRules(want))...)
 	for _, g := range want.TaskGroups {
 		var rules []*api.Constraint
 		if live := groupOf(is, *g.Name); live != nil {
 			rules = live.Constraints
 		}
-		changes = append(changes, changedRules(*g.Name+".constraint", rules, g.Constraints)...)
+		changes = append(changes, changedRules(*g.Name+".constraint", nomad.Rules(rules), nomad.Rules(g.Constraints))...)
 	}
 	return changes
 }
 
-func changedRules(what string, is, want []*api.Constraint) []Change {
+func changedRules(what string, is, want []string) []Change {
 	var changes []Change
-	gains, loses := moved(nomad.Rules(is), nomad.Rules(want))
+	gains, loses := moved(is, want)
 	for _, rule := range loses {
 		if nomad.ImplicitRule(rule) {
 			continue
