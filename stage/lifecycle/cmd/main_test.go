@@ -253,7 +253,7 @@ func newTask(t *testing.T, secrets map[string]any) string {
 
 const allocID = "alloc-1"
 
-// taskUser is whom processes of a task run as where the lifecycle is root.
+// taskUser is whom processes of a task run as where the tests are root's.
 func taskUser() int {
 	return proc.TaskUser(func(name string) string { return map[string]string{"NOMAD_ALLOC_ID": allocID}[name] }).UID
 }
