@@ -27,11 +27,13 @@ type desired struct {
 	ID        string     // of the Nomad job
 	Stack     spec.Stack // where it runs
 	StackName string     // CF_STACK: as the files say, known or not
-	Processes []process  // web first
-	Routes    []string   // "host[/path]", sorted
-	Bindings  []binding
-	InFlight  int
-	NoRoot    bool // processes of an image may not be root
+	// StackImage is what its image is now, once it was asked for.
+	StackImage string
+	Processes  []process // web first
+	Routes     []string  // "host[/path]", sorted
+	Bindings   []binding
+	InFlight   int
+	NoRoot     bool // processes of an image may not be root
 	// Image is what the registry says of the app's image, once it was asked;
 	// nil for an app that is staged from source.
 	Image *lifecycle.ImageMetadata

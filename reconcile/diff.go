@@ -134,6 +134,9 @@ func (c comparison) changedFacts() []Change {
 		if f.Name == digestFact && had && runs.Facts[imageFact] == c.Want.App.Docker.Image {
 			ch.What = tagMoved
 		}
+		if f.Name == stackImageFact && had && !c.moved("stack") {
+			ch.What = stackMoved
+		}
 		if had && (strings.HasPrefix(f.Name, "env.") || strings.HasPrefix(was, "#")) {
 			ch.From = "(another value)"
 		}
@@ -258,14 +261,20 @@ func (c comparison) stageReason() string {
 	moved := ""
 	for _, f := range c.Facts {
 		switch {
+		case f.Name == stackImageFact:
+			if runs.Facts[f.Name] != f.Value && !c.moved("stack") {
+				moved = stackMoved
+			}
 		case strings.HasPrefix(f.Name, "env."):
 			if key := f.Name[4:]; runs.Env[key] != c.EnvSums[key] {
 				why = append(why, f.Name)
 			}
 		case f.Name == "buildpacks":
 			if was := runs.Facts[f.Name]; was != f.Value {
-				if moved = c.Pinned.buildpacksChanged(was); moved == "" {
+				if packs := c.Pinned.buildpacksChanged(was); packs == "" {
 					why = append(why, f.Name)
+				} else {
+					moved = packs
 				}
 			}
 		case f.Name == "source", f.Name == "stack", strings.HasPrefix(f.Name, "service."):
@@ -403,8 +412,8 @@ func summarize(changes []Change) string {
 	for _, ch := range changes {
 		names = append(names, ch.What)
 	}
-	if len(names) == 1 && names[0] == tagMoved {
-		return tagMoved
+	if len(names) == 1 && (names[0] == tagMoved || names[0] == stackMoved) {
+		return names[0]
 	}
 	names = slices.Compact(names)
 	if len(names) > 3 {

@@ -57,6 +57,8 @@ type scenario struct {
 	restage bool
 	packs   []stage.BuildpackPin // nil = the built-in staticfile
 	image   *pinned              // of an app of an image
+	// stackImage is what the stack's image is now.
+	stackImage string
 }
 
 var staticfilePin = []stage.BuildpackPin{{Key: "staticfile", Name: "staticfile", Builtin: "staticfile"}}
@@ -79,6 +81,7 @@ func (s scenario) plan(t *testing.T) AppPlan {
 		p.Buildpacks = s.packs
 		p.keep(s.is.runs(), testSalt)
 	}
+	p.StackImage = s.stackImage
 	result := s.result
 	if s.restage {
 		result = nil
@@ -201,6 +204,13 @@ func TestPlanText(t *testing.T) {
 			is := annotated(runs(t, shop(), "p1"))
 			is.Gone = true
 			return scenario{app: shop(), pkg: "p1", is: is}
+		},
+		"stack-image-moved": func() scenario {
+			is := annotated(runs(t, shop(), "p1"))
+			is.Record.Revisions[0].Facts["stack"] = "host (docker example.com/rootfs:1)"
+			is.Record.Revisions[0].Facts[stackImageFact] = "sha256:aaaaaaaaaaaa"
+			return scenario{app: shop(), pkg: "p1", is: is, stackImage: "example.com/rootfs@sha256:bbbbbbbbbbbbbbbb",
+				stacks: map[string]spec.Stack{"host": {Name: "host", Driver: "docker", Image: "example.com/rootfs:1"}}}
 		},
 		"droplet-damaged": func() scenario {
 			is := annotated(runs(t, shop(), "p1"))

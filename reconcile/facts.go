@@ -47,6 +47,7 @@ func factsOf(d desired, p pinned, lifecycleSHA string, salt []byte, result *life
 		ofApp("stack", d.describeStack()),
 		ofApp("droplet", droplet),
 	}
+	facts = slices.Insert(facts, 3, p.stackFacts()...)
 	if d.App.Docker != nil {
 		facts = []fact{ofApp(imageFact, d.App.Docker.Image), ofApp(digestFact, d.describeDigest())}
 		facts = append(facts, ofApp(portsFact, describePorts(d.Image)))

@@ -108,22 +108,25 @@ func (r *Reconciler) inspection(l *login) inspect.Options {
 // asks as anybody, and only if that is refused with what `docker login` left:
 // nobody's own password goes along with an image that is for all.
 func (r *Reconciler) askRegistry(ctx context.Context, d desired, asked *registries) (lifecycle.ImageMetadata, *login, error) {
-	image := d.App.Docker.Image
-	meta, err := asked.ask(ctx, image, r.inspection(d.Login))
+	return r.askImage(ctx, d.App.Docker.Image, d.Login, asked)
+}
+
+func (r *Reconciler) askImage(ctx context.Context, image string, as *login, asked *registries) (lifecycle.ImageMetadata, *login, error) {
+	meta, err := asked.ask(ctx, image, r.inspection(as))
 	var known *inspect.Error
-	given := d.Login != nil && d.Login.Variable == ""
+	given := as != nil && as.Variable == ""
 	if given || !errors.As(err, &known) || known.Kind != inspect.Denied {
-		return meta, d.Login, err
+		return meta, as, err
 	}
 	found, e := inspect.DockerLogin(image)
 	if e != nil || found == nil {
-		return meta, d.Login, errors.Join(err, e)
+		return meta, as, errors.Join(err, e)
 	}
 	l := newLogin(image, found.Username, found.Password)
 	l.Fleeting = true
 	meta, err = asked.ask(ctx, image, r.inspection(l))
-	if d.Login != nil {
-		l = d.Login // ours is for the plan alone
+	if as != nil {
+		l = as // ours is for the plan alone
 	}
 	return meta, l, err
 }

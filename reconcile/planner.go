@@ -189,6 +189,7 @@ func (r *Reconciler) planApp(ctx context.Context, d desired, of planning, who id
 	case !p.Open:
 		r.observeResult(ctx, &is, p.StagingKey)
 	}
+	d.StackImage = p.stackImage(d)
 	if is.Job != nil && (!r.owns(is.Job.Meta) && !r.Options.Adopt || *is.Job.Type != api.JobTypeService) {
 		return AppPlan{}, &ForeignJobError{App: d.App.Name, Job: d.ID, Space: r.Nomad.Space, Type: *is.Job.Type, Project: projectOf(is.Job.Meta)}
 	}
@@ -273,7 +274,11 @@ func (r *Reconciler) job(d desired, live *api.Job, rev revision) *api.Job {
 // placement says where an app's tasks run. On this machine alone an instance
 // counts as healthy a little sooner.
 func (r *Reconciler) placement(d desired) nomad.Placement {
-	place := r.placementOn(d.Stack)
+	stack := d.Stack
+	if d.StackImage != "" {
+		stack.Image = d.StackImage
+	}
+	place := r.placementOn(stack)
 	if d.App.Docker != nil {
 		place.Container = d.imageContainer()
 	}

@@ -32,6 +32,9 @@ type revisionRecord struct {
 	// ask its registry goes on with it.
 	ImageMetadata *lifecycle.ImageMetadata `json:"image_metadata,omitempty"`
 
+	// StackImage is what the stack's image was, with its digest.
+	StackImage string `json:"stack_image,omitempty"`
+
 	StagedAt  int64  `json:"staged_at"`
 	Buildpack string `json:"buildpack,omitempty"`
 	Cache     string `json:"cache,omitempty"` // blob digest of the build cache

@@ -27,6 +27,9 @@ type pinned struct {
 	// nobody can tell whether the source was staged.
 	Unresolved []string
 	Open       bool
+	// StackImage is what the image of the stack is now, with its digest; "" =
+	// the stack has none, or nobody can tell.
+	StackImage string
 	// Image is what an app's image is now; nil for other apps, and where
 	// only staging can tell.
 	Image *lifecycle.ImageMetadata
@@ -77,8 +80,11 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 		MemoryMB: memoryMB, DiskMB: diskMB,
 	}
 	p.keep(runs, of.salt)
+	if err := r.pinStack(ctx, d, of.registries, &p, runs); err != nil {
+		return p, err
+	}
 	p.StagingKey = stage.KeyInput{
-		LifecycleVersion: lifecycle.Version, OS: "linux", Arch: runtime.GOARCH, Stack: d.StackName, StackDigest: d.Stack.Image,
+		LifecycleVersion: lifecycle.Version, OS: "linux", Arch: runtime.GOARCH, Stack: d.StackName, StackDigest: p.stackImage(d),
 		Package: p.Package, Buildpacks: p.Buildpacks, SkipDetect: p.SkipDetect, MemoryMB: p.MemoryMB,
 		Env: d.App.Env, VCAPApplication: who.vcapForStaging(p.MemoryMB, p.DiskMB), VCAPServices: servicesKey(services(d.App, d.Bindings), d.Bindings),
 		Salt: of.salt,
