@@ -212,20 +212,27 @@ func worst(allocs []*api.AllocationListStub) *api.AllocationListStub {
 	return found
 }
 
-// WhyFailed is how an instance ended last, or else its last telling event.
+// WhyFailed is how an instance ended last, or what kept it from starting, or
+// else what Nomad says of it.
 func WhyFailed(a *api.AllocationListStub) string {
-	ended, other := "", a.ClientDescription
+	ended, hindered, other := "", "", a.ClientDescription
 	for _, name := range slices.Sorted(maps.Keys(a.TaskStates)) {
 		for _, e := range a.TaskStates[name].Events {
 			switch e.Type {
 			case api.TaskTerminated:
 				ended = fmt.Sprintf("exited with status %d", e.ExitCode)
-			case api.TaskDriverFailure, api.TaskSetupFailure, api.TaskArtifactDownloadFailed, api.TaskFailedValidation, "Alloc Unhealthy", "Template":
+			case api.TaskStarted:
+				hindered = ""
+			case api.TaskDriverFailure, api.TaskSetupFailure, api.TaskArtifactDownloadFailed, api.TaskFailedValidation, "Template":
+				hindered = e.DisplayMessage
+			case "Alloc Unhealthy":
 				other = e.DisplayMessage
 			}
 		}
 	}
 	switch {
+	case hindered != "":
+		return instanceName(a) + " could not start: " + hindered
 	case ended != "":
 		return instanceName(a) + " " + ended
 	case other != "":

@@ -87,6 +87,10 @@ func TestJudge(t *testing.T) {
 		"failed with a cause": {Rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false), terminated(1))}}, Failed, false, "exited with status 1"},
 		"a canary that was healthy died: Nomad would wait for ever": {
 			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("failed", new(true), terminated(1))}}, Failed, true, "exited with status 1"},
+		"the driver could not start it": {
+			Rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false),
+				&api.TaskEvent{Type: api.TaskDriverFailure, DisplayMessage: "Failed to pull `x`: 503"},
+				&api.TaskEvent{Type: "Alloc Unhealthy", DisplayMessage: "Unhealthy because of failed task"})}}, Failed, false, "could not start: Failed to pull `x`: 503"},
 		"never healthy, Nomad would restart it": {
 			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", nil, terminated(64))}}, Failed, true, "never became healthy"},
 		"a crash that Nomad restarts": {

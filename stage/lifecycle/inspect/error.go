@@ -102,6 +102,9 @@ func (e *Error) Hint() string {
 type platformError struct{ have []string }
 
 func (e *platformError) Error() string {
+	if len(e.have) == 0 {
+		return "is for no platform (its index is empty)"
+	}
 	return "is for " + strings.Join(e.have, ", ") + " only"
 }
 

@@ -83,6 +83,7 @@ func serve(t *testing.T) *served {
 		remote.Write(s.ref(t, "one:1"), s.images["amd64"]),
 		remote.WriteIndex(s.ref(t, "both:1"), index("arm64", "amd64")),
 		remote.WriteIndex(s.ref(t, "other:1"), index("s390x")),
+		remote.WriteIndex(s.ref(t, "void:1"), empty.Index),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -167,6 +168,7 @@ func TestNoImage(t *testing.T) {
 		{"one:2", NotFound, "there is no image " + s.host + "/team/one:2 at " + s.host},
 		{"one@sha256:" + strings.Repeat("0", 64), NotFound, "there is no image " + s.host + "/team/one@sha256:" + strings.Repeat("0", 64)},
 		{"other:1", NoPlatform, "the image " + s.host + "/team/other:1 is for linux/s390x only, and the nodes are linux/amd64"},
+		{"void:1", NoPlatform, "is for no platform (its index is empty), and the nodes are linux/amd64"},
 		{"both@" + s.digest(t, "arm64"), NoPlatform, "is for linux/arm64 only, and the nodes are linux/amd64"},
 		{"broken:1", Invalid, `is none that can be run: it exposes "99999/tcp", which is no port`},
 		{"One:1", BadName, "is no name of an image"},

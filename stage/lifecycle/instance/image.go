@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +20,7 @@ import (
 type container struct {
 	meta lifecycle.ImageMetadata
 	user proc.User
+	name string // of the user, as the files or the image have it
 	home string // of the user, as the image has it
 }
 
@@ -36,12 +38,18 @@ func newContainer(meta lifecycle.ImageMetadata, process lifecycle.RunProcess) (*
 	if found.Uid == 0 && process.NoRoot {
 		return nil, errors.New("attempting to run process as root user, which is not permitted: give the image a USER, or the process a user")
 	}
-	return &container{meta: meta, user: proc.User{UID: found.Uid, GID: found.Gid, Groups: found.Sgids}, home: found.Home}, nil
+	return &container{meta: meta, user: proc.User{UID: found.Uid, GID: found.Gid, Groups: found.Sgids}, name: userName(name), home: found.Home}, nil
+}
+
+// userName is what Cloud Foundry calls a container's user.
+func userName(user string) string {
+	name, _, _ := strings.Cut(user, ":")
+	return cmp.Or(name, "root")
 }
 
 // environment is what the image says, and what a container runtime adds.
 func (c *container) environment() map[string]string {
-	env := map[string]string{"PATH": launch.Path, "HOME": c.home}
+	env := map[string]string{"PATH": launch.Path, "HOME": c.home, "USER": c.name}
 	if name, err := os.Hostname(); err == nil {
 		env["HOSTNAME"] = name
 	}
