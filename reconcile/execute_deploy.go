@@ -195,7 +195,7 @@ func (u *run) patience() time.Duration {
 // leave is an interrupt while Nomad deploys: Nomad goes on.
 func (u *run) leave(ctx context.Context) error {
 	return &AppError{App: u.plan.App, Step: string(Register),
-		Err: fmt.Errorf("interrupted while its instances start; Nomad goes on with it: %w", context.Cause(ctx)),
+		Err: fmt.Errorf("%w while its instances start; Nomad goes on with it", context.Cause(ctx)),
 		Next: []string{
 			u.command("status") + "    # how far it is",
 			"nomad job deployments -latest -namespace " + u.r.Nomad.Space + " " + u.plan.Job + "    # then `nomad deployment fail ID` goes back to the version before",

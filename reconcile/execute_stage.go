@@ -73,7 +73,7 @@ func (u *run) fetchBuildpacks(ctx context.Context) ([]*stage.Tree, error) {
 			continue
 		}
 		if pack.Remote != nil {
-			u.say(PhaseUpload, "fetching buildpack %s at %s", pack.Key, shortDigest(pack.Digest))
+			u.say(PhaseUpload, "fetching buildpack %s", strings.TrimSuffix(pack.Key+" at "+shortDigest(pack.Digest), " at "))
 		}
 		group.Go(func() (err error) {
 			trees[i], err = u.plan.work.of.buildpacks.Fetch(ctx, pack)

@@ -61,7 +61,8 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 	var noZip *stage.NotZipError
 	var badZip *stage.ZipError
 	var tooBig *stage.TooBigError
-	if errors.As(err, &noZip) || errors.As(err, &badZip) || errors.As(err, &tooBig) {
+	var tooDeep *stage.TooDeepError
+	if errors.As(err, &noZip) || errors.As(err, &badZip) || errors.As(err, &tooBig) || errors.As(err, &tooDeep) {
 		return pinned{}, spec.Diagnostics{at(d.App, "path", spec.SeverityError, fmt.Sprintf("app %q: %v", d.App.Name, err), "")}
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func (e *NoFilesError) Error() string {
 // neither unpacked nor held in memory. It may hold 1 GiB, a folder MaxBytes.
 //
 // Errors: fs.ErrNotExist, *NoFilesError (with Ignore only), *TooBigError,
-// *NotZipError, *ZipError, *archive.ChangedError (a zip), and what cannot be read.
+// *TooDeepError, *NotZipError, *ZipError, *archive.ChangedError (a zip), and what cannot be read.
 func Scan(ctx context.Context, source string, o ScanOptions) (*Tree, error) {
 	root, info, err := resolveSource(source)
 	if err != nil {
@@ -156,7 +157,7 @@ func (s *scan) scanFolder(ctx context.Context) (*Tree, error) {
 		return nil, readError(err)
 	}
 	entries, todo := s.entries(infos)
-	if err := s.checkSize(entries); err != nil { // before anything is read
+	if err := cmp.Or(s.checkSize(entries), s.checkDepth(entries)); err != nil { // before anything is read
 		return nil, err
 	}
 	if err := s.hash(ctx, entries, todo, s.hashFile); err != nil {

@@ -227,6 +227,28 @@ func TestScanTooBig(t *testing.T) {
 	}
 }
 
+// What lies too deep for the droplet is refused before it is uploaded; what is
+// ignored does not count.
+func TestScanTooDeep(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	deepest := strings.Repeat("d/", archive.MaxDepth-1)
+	write(t, filepath.Join(dir, deepest, "f"), "x", 0o644)
+	if _, err := Scan(t.Context(), dir, ScanOptions{Ignore: true}); err != nil {
+		t.Errorf("error %v", err)
+	}
+	write(t, filepath.Join(dir, deepest, "e/f"), "x", 0o644)
+	_, err := Scan(t.Context(), dir, ScanOptions{Ignore: true})
+	var refused *TooDeepError
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "more than 256 folders deep (in d/d/d/d/…)") {
+		t.Errorf("error %v", err)
+	}
+	write(t, dir+"/.cfignore", "e\n", 0o644)
+	if _, err := Scan(t.Context(), dir, ScanOptions{Ignore: true}); err != nil {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestScanUnreadable(t *testing.T) {
 	const env = "WADI_TEST_SCAN_UNREADABLE"
 	if dir := os.Getenv(env); dir != "" {

@@ -2,7 +2,9 @@ package stage
 
 import (
 	"fmt"
+	"strings"
 
+	"wadi/stage/archive"
 	"wadi/stage/lifecycle"
 )
 
@@ -18,6 +20,31 @@ type TooBigError struct {
 func (e *TooBigError) Error() string {
 	return fmt.Sprintf("%s holds %s, more than the disk of its staging, %s (%s alone has %s): list what the app does not need in %s, or raise its disk",
 		e.Path, lifecycle.FormatSize(e.Bytes), lifecycle.FormatSize(e.Limit), e.Biggest.Path, lifecycle.FormatSize(e.Biggest.Size), ignoreFile)
+}
+
+// TooDeepError says that something lies deeper in a folder than anybody
+// unpacks.
+type TooDeepError struct {
+	Path  string // the folder, as it was given
+	Entry string
+}
+
+func (e *TooDeepError) Error() string {
+	begin := strings.SplitN(e.Entry, "/", 5)
+	begin[len(begin)-1] = "…"
+	return fmt.Sprintf("%s has files more than %d folders deep (in %s): list what the app does not need in %s, or move it up",
+		e.Path, archive.MaxDepth, strings.Join(begin, "/"), ignoreFile)
+}
+
+// checkDepth refuses what a droplet, in which the app is one folder down,
+// could not hold.
+func (s *scan) checkDepth(entries []Entry) error {
+	for _, e := range entries {
+		if archive.TooDeep("app/" + e.Path) {
+			return &TooDeepError{Path: s.source, Entry: e.Path}
+		}
+	}
+	return nil
 }
 
 // checkSize refuses entries that are too much together.

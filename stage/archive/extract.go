@@ -20,8 +20,11 @@ import (
 // bytes whenever they are made. It is the first time a zip file can hold.
 var Epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// maxDepth bounds how deep an entry may lie: each level is an open folder.
-const maxDepth = 256
+// MaxDepth bounds how deep an entry may lie: each level is an open folder.
+const MaxDepth = 256
+
+// TooDeep says whether Extract refuses a name for that.
+func TooDeep(name string) bool { return strings.Count(name, "/") > MaxDepth }
 
 // MaxEntries bounds what a stream may hold: every entry costs an inode, and
 // folders some memory until the end. The biggest apps have a third of it.
@@ -155,8 +158,8 @@ func LocalName(name string) (clean, reason string) {
 		return "", "its name is absolute"
 	case slices.Contains(strings.Split(name, "/"), ".."):
 		return "", `its name has ".." in it`
-	case strings.Count(name, "/") > maxDepth:
-		return "", fmt.Sprintf("it lies more than %d folders deep", maxDepth)
+	case TooDeep(name):
+		return "", fmt.Sprintf("it lies more than %d folders deep", MaxDepth)
 	}
 	return path.Clean(name), ""
 }

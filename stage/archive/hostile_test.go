@@ -111,7 +111,7 @@ func outside(t testing.TB, top string) []string {
 
 func TestExtractHostile(t *testing.T) {
 	t.Parallel()
-	deep := strings.Repeat("d/", maxDepth+1) + "f"
+	deep := strings.Repeat("d/", MaxDepth+1) + "f"
 	tests := []struct {
 		name    string
 		entries []tar.Header

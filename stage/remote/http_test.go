@@ -220,6 +220,37 @@ func TestArchivePassword(t *testing.T) {
 	noSecret(t, err)
 }
 
+// What is no archive is neither pinned nor remembered: a login's page would be
+// staged with, else, or go for what changed.
+func TestPinNoArchive(t *testing.T) {
+	t.Parallel()
+	good := bp(t, "d")
+	server := serve(t, func(n int64, w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"same"`)
+		switch {
+		case n == 1:
+			fmt.Fprint(w, "<!DOCTYPE html><title>Sign in</title>")
+		case n == 2:
+			w.Write(good[:len(good)-30])
+		case r.Header.Get("If-None-Match") != "":
+			w.WriteHeader(http.StatusNotModified)
+		default:
+			w.Write(good)
+		}
+	})
+	s := store(t)
+	for _, want := range []string{"it is a web page", "it is damaged"} {
+		_, err := s.Pin(t.Context(), parse(t, server.URL+"/bp.zip"), "")
+		var refused *SourceError
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+	if pin, err := s.Pin(t.Context(), parse(t, server.URL+"/bp.zip"), ""); err != nil || pin.Digest != sum(good) {
+		t.Errorf("%+v (%v)", pin, err)
+	}
+}
+
 // A server that is redirected to is not the one that the password is for, on
 // another port of the same host neither.
 func TestArchivePasswordStaysHome(t *testing.T) {

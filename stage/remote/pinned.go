@@ -40,6 +40,10 @@ func (s *Store) pinArchive(ctx context.Context, a Address) (Pin, error) {
 		_ = os.Chtimes(file, now, now) // it is in use: prune leaves it
 		return Pin{Address: a, Digest: known.SHA256}, nil
 	}
+	// A login's page in place of the archive would be pinned else, and staged with.
+	if err := checkArchive(s.archiveFile(got.sha256), a.Shown); err != nil {
+		return Pin{}, err
+	}
 	writePin(file, remembered{SHA256: got.sha256, ETag: got.header.Get("ETag"), LastModified: got.header.Get("Last-Modified")})
 	return Pin{Address: a, Digest: got.sha256}, nil
 }

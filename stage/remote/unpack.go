@@ -50,6 +50,33 @@ func hashFile(ctx context.Context, file string) (string, error) {
 	}
 }
 
+// checkArchive looks whether a file is an archive, without unpacking it; it
+// removes one that is none.
+func checkArchive(file, shown string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := entriesOf(f); err != nil {
+		return errors.Join(describe(shown, err), os.Remove(file))
+	}
+	return nil
+}
+
+// entriesOf looks at how a file begins, and opens it as what it is.
+func entriesOf(f *os.File) (func(*tar.Writer) error, error) {
+	head := make([]byte, 512)
+	n, err := io.ReadFull(f, head)
+	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+		return nil, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return openEntries(f, head[:n])
+}
+
 // unpack puts what is in an archive into dir, and nowhere else. What decides
 // is the content, not the name.
 func unpack(ctx context.Context, file, shown, dir string) error {
@@ -58,15 +85,7 @@ func unpack(ctx context.Context, file, shown, dir string) error {
 		return err
 	}
 	defer f.Close()
-	head := make([]byte, 512)
-	n, err := io.ReadFull(f, head)
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
-		return err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	entries, err := openEntries(f, head[:n])
+	entries, err := entriesOf(f)
 	if err == nil {
 		err = extract(ctx, entries, dir)
 	}

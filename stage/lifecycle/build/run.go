@@ -107,6 +107,9 @@ func buildWith(ctx context.Context, j job, builtins string) error {
 }
 
 func makeFolders(o options) (contents string, err error) {
+	if _, err := os.ReadDir(o.buildDir); err != nil { // or every buildpack runs in vain
+		return "", fmt.Errorf("the app: %w", err)
+	}
 	for _, dir := range []string{filepath.Dir(o.outputDroplet), filepath.Dir(o.outputMetadata), o.cacheDir} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return "", err

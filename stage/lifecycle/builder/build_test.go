@@ -414,6 +414,23 @@ func TestParseProcfile(t *testing.T) {
 	}
 }
 
+func TestProcfileError(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"web: a\nworker: echo a: b\n":  `invalid YAML in line 2: "worker: echo a: b": quote the command, which has a colon and a blank in it or starts with a sign, as in worker: 'echo a: b'`,
+		"web: \"it's\" rest\r\n":      `invalid YAML in line 1: "web: \"it's\" rest": quote the command, which has a colon and a blank in it or starts with a sign, as in web: '"it''s" rest'`,
+		"# types\n\nweb:node app.js\n": `invalid YAML in line 3: "web:node app.js": write web: node app.js, with a blank after the colon`,
+		"\tweb: a\n":                   `invalid YAML in line 1: "\tweb: a": begin it without a tab`,
+		"npm start\n":                  `invalid YAML in line 1: "npm start": write TYPE: COMMAND`,
+		"web:\n  command: a\n":         `invalid YAML: write a line TYPE: COMMAND for each process: yaml: unmarshal errors:`,
+	} {
+		_, err := ParseProcfile([]byte(text))
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func FuzzParseProcfile(f *testing.F) {
 	for _, seed := range []string{"web: a\n", "web: &a b\nx: *a\n", "{web: a}", "web: |\n a\n b\n", "\x00"} {
 		f.Add([]byte(seed))

@@ -174,9 +174,36 @@ func readProcfile(buildDir string) ([]launchProcess, error) {
 func ParseProcfile(content []byte) ([]launchProcess, error) {
 	var commands map[string]string
 	if err := yaml.Unmarshal(content, &commands); err != nil {
-		return nil, fmt.Errorf("invalid YAML (quote a command that has a colon and a blank, or starts with a sign): %w", err)
+		return nil, procfileError(content, err)
 	}
 	return byType(commands), nil
+}
+
+// procfileError says which line of a Procfile is none, and how to write it:
+// many do not know that it is YAML, which names no line where it is the first.
+func procfileError(content []byte, err error) error {
+	n := 0
+	for line := range strings.Lines(string(content)) {
+		n++
+		line = strings.TrimRight(line, "\r\n")
+		var commands map[string]string
+		if yaml.Unmarshal([]byte(line), &commands) == nil {
+			continue
+		}
+		kind, command, colon := strings.Cut(line, ":")
+		kind, command = strings.TrimSpace(kind), strings.TrimSpace(command)
+		fix := fmt.Sprintf("quote the command, which has a colon and a blank in it or starts with a sign, as in %s: '%s'", kind, strings.ReplaceAll(command, "'", "''"))
+		switch {
+		case strings.HasPrefix(line, "\t"):
+			fix = "begin it without a tab"
+		case !colon || command == "":
+			fix = "write TYPE: COMMAND"
+		case !strings.Contains(line, ": "):
+			fix = fmt.Sprintf("write %s: %s, with a blank after the colon", kind, command)
+		}
+		return fmt.Errorf("invalid YAML in line %d: %.200q: %s", n, line, fix)
+	}
+	return fmt.Errorf("invalid YAML: write a line TYPE: COMMAND for each process: %w", err)
 }
 
 func byType(commands map[string]string) []launchProcess {

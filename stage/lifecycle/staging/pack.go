@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"wadi/stage/archive"
 	"wadi/stage/blob"
@@ -42,10 +43,24 @@ func (e *TooBigError) Error() string {
 		lifecycle.FormatSize(e.Size), lifecycle.FormatSize(e.Limit), e.Biggest.Path, lifecycle.FormatSize(e.Biggest.Size))
 }
 
-// checkSize refuses what is too much; limit 0 = none.
+// TooDeepError is a folder with something in it that lies deeper than an
+// instance unpacks.
+type TooDeepError struct{ Path string }
+
+func (e *TooDeepError) Error() string {
+	begin := strings.SplitN(e.Path, "/", 5)
+	begin[len(begin)-1] = "…"
+	return fmt.Sprintf("it has files more than %d folders deep (in %s), which no instance unpacks: leave out what the app does not need",
+		archive.MaxDepth, strings.Join(begin, "/"))
+}
+
+// checkSize refuses what is too much or too deep; limit 0 = none.
 func checkSize(items []archive.Item, limit int64) error {
 	e := TooBigError{Limit: limit, Entries: len(items)}
 	for _, item := range items {
+		if archive.TooDeep(item.Path) {
+			return &TooDeepError{Path: item.Path}
+		}
 		if !item.Mode.IsRegular() || item.Same != "" {
 			continue
 		}

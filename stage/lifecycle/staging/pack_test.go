@@ -3,6 +3,7 @@ package staging
 import (
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"wadi/stage/archive"
@@ -24,6 +25,8 @@ func TestCheckSize(t *testing.T) {
 		"no limit":     {[]archive.Item{file("a", 5)}, 0, "<nil>"},
 		"many":         {make([]archive.Item, archive.MaxEntries), 1, "<nil>"},
 		"one too many": {make([]archive.Item, archive.MaxEntries+1), 1, "it has 1000001 files and folders, more than 1000000: leave out what the app does not need"},
+		"deep":         {[]archive.Item{file("app/"+strings.Repeat("d/", archive.MaxDepth-1)+"f", 1)}, 1, "<nil>"},
+		"too deep":     {[]archive.Item{file("app/"+strings.Repeat("d/", archive.MaxDepth)+"f", 1)}, 1, "it has files more than 256 folders deep (in app/d/d/d/…), which no instance unpacks: leave out what the app does not need"},
 	}
 	for name, test := range tests {
 		if got := fmt.Sprint(checkSize(test.items, test.limit)); got != test.want {
