@@ -73,7 +73,11 @@ func (u *run) fetchBuildpacks(ctx context.Context) ([]*stage.Tree, error) {
 			continue
 		}
 		if pack.Remote != nil {
-			u.say(PhaseUpload, "fetching buildpack %s", strings.TrimSuffix(pack.Key+" at "+shortDigest(pack.Digest), " at "))
+			what := pack.Key
+			if pack.Digest != "" { // else the plan could not reach it
+				what += " at " + shortDigest(pack.Digest)
+			}
+			u.say(PhaseUpload, "fetching buildpack %s", what)
 		}
 		group.Go(func() (err error) {
 			trees[i], err = u.plan.work.of.buildpacks.Fetch(ctx, pack)

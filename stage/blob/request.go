@@ -192,5 +192,7 @@ func explain(e *Error, resp *http.Response) {
 	var f Failure
 	if json.Unmarshal(body, &f) == nil && f.Error != "" {
 		e.Message, e.Missing = f.Error, f.Missing
+	} else if resp.StatusCode >= http.StatusInternalServerError { // an answer to HEAD says no more
+		e.Message += ": see wadi platform status"
 	}
 }

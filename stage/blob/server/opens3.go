@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 	gcaws "gocloud.dev/aws"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/s3blob"
@@ -115,6 +117,10 @@ func OpenS3(ctx context.Context, at S3Store, credentialsFile string) (*blob.Buck
 	return bucket, nil
 }
 
+// refusedCredentials are the codes of S3, and of servers of other makers, for
+// keys that nobody has.
+var refusedCredentials = []string{"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "XAdminUserNotFound"}
+
 // accessible tells a bucket that is not there from one that is empty: both
 // answer "not found" to whoever asks for what is in them.
 func accessible(ctx context.Context, bucket *blob.Bucket, at S3Store) error {
@@ -123,9 +129,15 @@ func accessible(ctx context.Context, bucket *blob.Bucket, at S3Store) error {
 	if where == "" {
 		where = "Amazon S3, region " + at.Region
 	}
+	var answer smithy.APIError
+	var dial *net.OpError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &answer) && slices.Contains(refusedCredentials, answer.ErrorCode()):
+		return fmt.Errorf("%s refuses the credentials for the S3 bucket %s (%s): check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", where, at.Bucket, answer.ErrorCode())
+	case errors.As(err, &dial):
+		return fmt.Errorf("the S3 server %s cannot be reached: %w: check the store's endpoint", where, dial)
 	case gcerrors.Code(err) == gcerrors.NotFound:
 		return fmt.Errorf("there is no S3 bucket %s at %s: make it first", at.Bucket, where)
 	case gcerrors.Code(err) == gcerrors.PermissionDenied:

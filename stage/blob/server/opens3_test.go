@@ -66,9 +66,15 @@ func TestOpenS3Refuses(t *testing.T) {
 	none.Bucket = "no-such-bucket"
 	wrong := *s
 	wrong.SecretKey = "wrong"
+	nobody := *s
+	nobody.AccessKey = "nobody"
+	gone := *s
+	gone.Endpoint = "http://127.0.0.1:1"
 	for name, c := range map[string]struct{ err, want string }{
 		"no bucket":    {errText(open(none, s.Region)), "there is no S3 bucket no-such-bucket"},
-		"wrong secret": {errText(open(wrong, s.Region)), "the S3 bucket wadi-test at http://127.0.0.1"},
+		"wrong secret": {errText(open(wrong, s.Region)), "refuses the credentials for the S3 bucket wadi-test (SignatureDoesNotMatch): check AWS_ACCESS_KEY_ID"},
+		"unknown key":  {errText(open(nobody, s.Region)), "refuses the credentials for the S3 bucket wadi-test"},
+		"no server":    {errText(open(gone, s.Region)), "the S3 server http://127.0.0.1:1 cannot be reached: dial tcp 127.0.0.1:1: connect: connection refused: check the store's endpoint"},
 		"wrong region": {errText(open(*s, "mars-1")), "the S3 bucket wadi-test at http://127.0.0.1"},
 	} {
 		if !strings.Contains(c.err, c.want) {

@@ -43,7 +43,7 @@ func refusalOf(err error) *refusal {
 	case isFull(err):
 		return &refusal{status: http.StatusInsufficientStorage, reason: "the blob store's disk is full: make room on it, or remove old blobs, and try again"}
 	default:
-		return &refusal{status: http.StatusInternalServerError, reason: "the blob store's back end failed: its log says more"}
+		return &refusal{status: http.StatusInternalServerError, reason: "the blob store's back end failed: see wadi platform status"}
 	}
 }
 

@@ -312,7 +312,7 @@ func TestRefused(t *testing.T) {
 		"key is no URL":    {"", []string{"--buildpack-order", "git@host:o/r.git"}, 1, "Invalid buildpack url (git@host:o/r.git): parse \"git@host:o/r.git\""},
 		"nothing is there": {"", []string{"--skip-detect", "--buildpack-order", "gone"}, 225, "Failed to run all supply scripts: Failed to read buildpack directory '/buildpacks/" + builder.KeyHash("gone") + "' for buildpack 'gone'\n"},
 		"platform options": {"VCAP_PLATFORM_OPTIONS={", nil, 3, "Invalid platform options: unexpected end of JSON input\n"},
-		"no app":           {"", []string{"--build-dir", "gone"}, 1, "Failed to read command from Procfile"},
+		"no app":           {"", []string{"--build-dir", "gone"}, 1, "Failed to set up filesystem when generating droplet: the app: open /gone: no such file or directory\n"},
 		"droplet's folder": {"", []string{"--output-droplet", "app/f/droplet"}, 1, "Failed to set up filesystem when generating droplet: mkdir /app/f: not a directory\n"},
 	}
 	for name, test := range tests {

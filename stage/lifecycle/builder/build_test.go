@@ -418,7 +418,7 @@ func TestProcfileError(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"web: a\nworker: echo a: b\n":  `invalid YAML in line 2: "worker: echo a: b": quote the command, which has a colon and a blank in it or starts with a sign, as in worker: 'echo a: b'`,
-		"web: \"it's\" rest\r\n":      `invalid YAML in line 1: "web: \"it's\" rest": quote the command, which has a colon and a blank in it or starts with a sign, as in web: '"it''s" rest'`,
+		"web: \"it's\" rest\r\n":       `invalid YAML in line 1: "web: \"it's\" rest": quote the command, which has a colon and a blank in it or starts with a sign, as in web: '"it''s" rest'`,
 		"# types\n\nweb:node app.js\n": `invalid YAML in line 3: "web:node app.js": write web: node app.js, with a blank after the colon`,
 		"\tweb: a\n":                   `invalid YAML in line 1: "\tweb: a": begin it without a tab`,
 		"npm start\n":                  `invalid YAML in line 1: "npm start": write TYPE: COMMAND`,
