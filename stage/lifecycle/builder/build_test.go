@@ -20,7 +20,7 @@ var host *proc.Host
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "drop" { // started again by host, as root
-		fmt.Fprintln(os.Stderr, proc.Drop(os.Args[2], os.Args[3], os.Args[4:], os.Environ()))
+		fmt.Fprintln(os.Stderr, proc.Drop(os.Args[2], os.Args[3], os.Args[4], os.Args[5:], os.Environ()))
 		os.Exit(126)
 	}
 	var err error

@@ -12,15 +12,15 @@ import (
 // hideAllocations leaves this thread, of the folder in which Nomad has those
 // of all allocations, a task's own dir (ID/TASK/local in it) alone. Its thread
 // has to be locked, and does not become another's again: the rest of the
-// program goes on to see everything.
-func hideAllocations(dir string) error {
-	if err := hideAround(dir); err != nil {
+// program goes on to see everything. The folder tmp is its /tmp, unless "".
+func hideAllocations(dir, tmp string) error {
+	if err := hideAround(dir, tmp); err != nil {
 		return fmt.Errorf("hiding the folders of other allocations: %w: the Nomad agent is root and may not mount: give it CAP_SYS_ADMIN, or run it as another user", err)
 	}
 	return nil
 }
 
-func hideAround(dir string) error {
+func hideAround(dir, tmp string) error {
 	working, err := os.Getwd()
 	if err != nil {
 		return err
@@ -38,6 +38,11 @@ func hideAround(dir string) error {
 		return &os.PathError{Op: "open", Path: dir, Err: err}
 	}
 	defer unix.Close(own)
+	if tmp != "" {
+		if err := mountTmp(tmp); err != nil {
+			return err
+		}
+	}
 	all := filepath.Dir(filepath.Dir(filepath.Dir(dir)))
 	if err := mount("tmpfs", all, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0755,size=64k"); err != nil {
 		return err

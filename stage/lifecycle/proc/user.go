@@ -20,6 +20,9 @@ type User struct {
 	// of all allocations' folders; "" = they see whatever there is. It is no
 	// part of String.
 	Sees string
+	// Tmp is a folder that they have as /tmp, where there is Sees; "" = they
+	// have the node's. It is no part of String.
+	Tmp string
 }
 
 // String is the form that parseUser reads.

@@ -18,6 +18,10 @@ type folders struct {
 	cache      string
 	bindings   string
 	home, tmp  string // HOME and TMPDIR of the scripts
+	// nodeTmp is their /tmp on a node where each allocation has a user of its
+	// own: what one staging left in the node's could not be overwritten by the
+	// next. "" in a container.
+	nodeTmp string
 }
 
 // foldersOf are Cloud Foundry's where the task has a container, which is used
@@ -34,7 +38,7 @@ func foldersOf(taskDir, container string) folders {
 	below := func(name string) string { return filepath.Join(root, name) }
 	return folders{
 		root: root, app: below("droplet/app"), contents: below("droplet"), buildpacks: below("buildpacks"), cache: below("cache"),
-		bindings: below("service-bindings"), home: below("home"), tmp: below("tmp"),
+		bindings: below("service-bindings"), home: below("home"), tmp: below("tmp"), nodeTmp: below("node-tmp"),
 	}
 }
 
@@ -55,7 +59,7 @@ func (t *task) makeDirs() error {
 			return fmt.Errorf("removing an earlier build: %w", err)
 		}
 		platforms = append([]string{t.folders.root}, platforms...)
-		scripts = append(scripts, t.folders.home, t.folders.tmp)
+		scripts = append(scripts, t.folders.home, t.folders.tmp, t.folders.nodeTmp)
 	}
 	for _, dir := range platforms {
 		if err := makePlatformDir(dir); err != nil {

@@ -45,6 +45,10 @@ func run(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
+	folders := foldersOf(in.taskDir, in.container)
+	if in.user != nil {
+		in.user.Tmp = folders.nodeTmp
+	}
 	host, err := proc.NewHost(in.user)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
@@ -56,7 +60,7 @@ func run(stdout, stderr io.Writer) int {
 		return 1
 	}
 	spent := newSteps(time.Now)
-	t := &task{steps: spent, input: in, host: host, out: log, client: &blob.Client{URL: in.BlobURL, Token: in.token}, folders: foldersOf(in.taskDir, in.container)}
+	t := &task{steps: spent, input: in, host: host, out: log, client: &blob.Client{URL: in.BlobURL, Token: in.token}, folders: folders}
 	timed, cancel := context.WithTimeoutCause(ctx, in.timeout(), &TimeoutError{After: in.timeout(), spent: spent})
 	defer cancel()
 	result, err := t.stage(timed)
