@@ -18,6 +18,9 @@ import (
 // TestLostNode: a staging whose node goes away is done again on another, and
 // the apply follows it there.
 func TestLostNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("Nomad takes half a minute to miss a node")
+	}
 	t.Parallel()
 	a := nomadtest.Private(t, agent.Config{ACL: true})
 	p := newPlatformOn(t, &nomadtest.Shared{Address: a.Address, ManagementToken: a.Token}, "default")
