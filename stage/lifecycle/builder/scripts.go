@@ -64,7 +64,7 @@ func (b *build) supplyAll(ctx context.Context) (choice, error) {
 			break
 		}
 		if !exists(filepath.Join(dir, "bin", "supply")) {
-			return choice{}, fail(lifecycle.ExitSupplyFail, msgNoSupply, nil)
+			return choice{}, fail(lifecycle.ExitSupplyFail, msgNoSupply, fmt.Errorf("%s has no bin/supply: name it last, or another in its place", bp.Key))
 		}
 		chosen.supplies = append(chosen.supplies, dir)
 	}
