@@ -69,6 +69,7 @@ func NewHost(u *User) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the standard input of processes: %w", err)
 	}
+	keepThreads()
 	h := &Host{requests: make(chan func()), children: map[int]*Process{}, devNull: devNull, user: u}
 	go h.loop()
 	return h, nil

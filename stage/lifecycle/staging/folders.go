@@ -1,6 +1,7 @@
 package staging
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -88,8 +89,17 @@ func makePlatformDir(dir string) error {
 	return nil
 }
 
-// assemble puts the app into the droplet, if it was built elsewhere.
+// assemble puts the app into the droplet, if it was built elsewhere. Where
+// that is a folder of everybody's, as in a container, buildpacks can put
+// something else in its place.
 func (f folders) assemble() error {
+	info, err := os.Lstat(f.app)
+	if err == nil && !info.IsDir() {
+		err = errors.New("a buildpack has put something else in its place, which is no folder")
+	}
+	if err != nil {
+		return fmt.Errorf("taking the app from %s: %w", f.app, err)
+	}
 	app := filepath.Join(f.contents, "app")
 	if f.app == app {
 		return nil
