@@ -85,6 +85,8 @@ func TestJudge(t *testing.T) {
 		"in place":            {Rollout{Job: job, Eval: done}, Done, false, ""},
 		"failed by Nomad":     {Rollout{Job: job, Deployment: deployment("failed")}, Failed, false, "Nomad's words"},
 		"failed with a cause": {Rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false), terminated(1))}}, Failed, false, "exited with status 1"},
+		"only Nomad's verdict": {Rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false),
+			&api.TaskEvent{Type: "Alloc Unhealthy", DisplayMessage: "Task not running"})}}, Failed, false, "Task not running"},
 		"a canary that was healthy died: Nomad would wait for ever": {
 			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("failed", new(true), terminated(1))}}, Failed, true, "exited with status 1"},
 		"the driver could not start it": {

@@ -231,6 +231,9 @@ func (u *run) notStarted(ctx context.Context, v nomad.Verdict) *AppError {
 		if why := whyNeverHealthy(out.Log, u.plan.Ports); why != "" {
 			out.Err = fmt.Errorf("%w: %s", out.Err, why)
 		}
+		if notPulled(v.Reason) {
+			out.Err = fmt.Errorf("%w (the node's own engine pulls the image: there it has to reach the registry, and for HTTP list it in its insecure-registries)", out.Err)
+		}
 	}
 	if v.Alloc != nil {
 		out.Next = append(out.Next, u.command("logs --recent")+"    # what its instances said")

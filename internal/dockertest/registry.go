@@ -34,6 +34,7 @@ type Registry struct {
 	username, password string
 	failures           atomic.Int64
 	gathering          atomic.Pointer[gathering]
+	noEngines          atomic.Bool
 }
 
 // Auth is how a registry finds out who asks.
@@ -107,6 +108,9 @@ func (r *Registry) Push(ctx context.Context, image string, layer []byte, config 
 // being started.
 func (r *Registry) Fail(n int64) { r.failures.Store(n) }
 
+// RefuseEngines gives images to nobody who would run them.
+func (r *Registry) RefuseEngines() { r.noEngines.Store(true) }
+
 // registryToken is the only token that a registry gives.
 const registryToken = "a-token-of-this-registry"
 
@@ -118,6 +122,9 @@ func (r *Registry) admits(w http.ResponseWriter, req *http.Request) bool {
 	switch {
 	case r.failures.Add(-1) >= 0:
 		http.Error(w, "starting", http.StatusServiceUnavailable)
+		return false
+	case r.noEngines.Load() && strings.HasPrefix(req.UserAgent(), "docker/"):
+		http.Error(w, `{"errors":[{"code":"DENIED","message":"not for engines"}]}`, http.StatusForbidden)
 		return false
 	case r.auth == AuthNone, r.auth == AuthBasic && known:
 		return true

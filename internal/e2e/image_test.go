@@ -36,6 +36,10 @@ type ownRegistryKey struct{}
 //
 // lets it answer the next N requests with 503.
 //
+//	registry refuse
+//
+// lets it give images to no engine from now on.
+//
 //	registry gather N
 //	registry gathered N
 //
@@ -49,6 +53,8 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 		n, err := strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
 		(*own).Fail(n)
+	case !neg && len(args) == 1 && args[0] == "refuse" && *own != nil:
+		(*own).RefuseEngines()
 	case !neg && len(args) == 2 && args[0] == "gather" && *own != nil:
 		n, err := strconv.Atoi(args[1])
 		ts.Check(err)
@@ -64,7 +70,7 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	case !neg && len(args) == 3:
 		*own = dockertest.NewPrivateRegistry(t, dockertest.Auth(args[0]), args[1], args[2])
 	default:
-		ts.Fatalf("usage: registry none | registry basic|bearer USER PASSWORD | registry fail|gather|gathered N")
+		ts.Fatalf("usage: registry none | registry basic|bearer USER PASSWORD | registry refuse | registry fail|gather|gathered N")
 	}
 	ts.Setenv("REGISTRY", (*own).Host)
 }
