@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,8 +16,12 @@ import (
 // has to be locked, and does not become another's again: the rest of the
 // program goes on to see everything. The folder tmp is its /tmp, unless "".
 func hideAllocations(dir, tmp string) error {
-	if err := hideAround(dir, tmp); err != nil {
+	err := hideAround(dir, tmp)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("hiding the folders of other allocations: %w: the Nomad agent is root and may not mount: give it CAP_SYS_ADMIN, or run it as another user", err)
+	case err != nil:
+		return fmt.Errorf("hiding the folders of other allocations: %w", err)
 	}
 	return nil
 }
