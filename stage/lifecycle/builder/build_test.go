@@ -302,6 +302,7 @@ func TestConfig(t *testing.T) {
 		"numbers":       {"name: 7\nversion: 1.10\n", lifecycle.BuildpackInfo{Name: "7", Version: "1.10"}},
 		"key":           {"name: N\nkey: other\n", lifecycle.BuildpackInfo{Name: "N"}},
 		"more metadata": {"output_metadata: {a: 1, b: {c: [x, {2: z}]}, d: .inf}\n", lifecycle.BuildpackInfo{OutputMetadata: map[string]any{"a": 1, "b": map[string]any{"c": []any{"x", map[string]any{"2": "z"}}}, "d": "+Inf"}}},
+		"long name":     {"name: " + strings.Repeat("é", 200) + "\n", lifecycle.BuildpackInfo{Name: strings.Repeat("é", 128)}},
 		"no metadata":   {"name: N\noutput_metadata: {}\n", lifecycle.BuildpackInfo{Name: "N"}},
 	}
 	for name, test := range tests {
@@ -316,6 +317,10 @@ func TestConfig(t *testing.T) {
 				t.Fatal(b.err, b.stderr)
 			}
 			test.want.Key = "bp0"
+			warned := strings.Contains(b.stderr, "WARNING: not all of the buildpack's deps/0/config.yml can be read: yaml: ")
+			if warned != (name == "broken" || name == "a wrong type") {
+				t.Errorf("stderr %q", b.stderr)
+			}
 			if diff := cmp.Diff([]lifecycle.BuildpackInfo{test.want}, b.meta.LifecycleMetadata.Buildpacks); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -323,6 +328,22 @@ func TestConfig(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// What bin/detect prints is a name, and goes where there is little room: a lot
+// of it is cut.
+func TestDetectPrintsMuch(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ detect, want string }{
+		"two lines":  {"printf 'a\\nb\\r\\n'", "a\nb"},
+		"many":       {"seq -f 'line %.0f' 20000", "line 1"},
+		"a long one": {"head -c 100000 /dev/zero | tr '\\0' x", strings.Repeat("x", maxName)},
+	} {
+		b := build1(t, project{detect: true, buildpacks: []scripts{{"bin/detect": test.detect + "\n", "bin/compile": "", "bin/release": quietRelease}}})
+		if got := b.meta.LifecycleMetadata; b.err != nil || got.DetectedBuildpack != test.want || got.Buildpacks[0].Name != test.want {
+			t.Errorf("%s: %.300q (%v)", name, got.DetectedBuildpack, b.err)
+		}
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v2"
 
@@ -31,17 +33,31 @@ func (b *build) metadata(chosen choice) lifecycle.DropletMetadata {
 	}
 }
 
+// maxName bounds the name of a buildpack, in bytes: the app's record holds it.
+const maxName = 256
+
+// shortName is text as a name: what is too long for one, as of a bin/detect
+// that tells what it does, is cut to its beginning.
+func shortName(text string) string {
+	if len(text) <= maxName {
+		return text
+	}
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.ToValidUTF8(line[:min(len(line), maxName)], "")
+}
+
 // nameLast gives the final buildpack the name that bin/detect printed, where
 // its config.yml has none.
 func nameLast(meta *lifecycle.DropletMetadata, detected string) {
 	m := &meta.LifecycleMetadata
 	if last := &m.Buildpacks[len(m.Buildpacks)-1]; last.Name == "" {
-		last.Name, m.DetectedBuildpack = detected, detected
+		last.Name = shortName(detected)
+		m.DetectedBuildpack = last.Name
 	}
 }
 
-// readConfig reads how a buildpack named itself. A missing or broken file is
-// no failure: Cloud Foundry takes what it can read.
+// readConfig reads how a buildpack named itself. A broken file is a warning and
+// no failure: Cloud Foundry takes what it can read, without a word.
 func (b *build) readConfig(index string) lifecycle.BuildpackInfo {
 	var config struct {
 		Name    string                     `yaml:"name"`
@@ -55,14 +71,20 @@ func (b *build) readConfig(index string) lifecycle.BuildpackInfo {
 	}
 	defer deps.Close()
 	content, err := readSmall(deps, filepath.Join(index, "config.yml"))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return lifecycle.BuildpackInfo{}
+	}
+	if err == nil {
+		err = yaml.Unmarshal(content, &config)
+	}
+	if err != nil {
+		fmt.Fprintf(b.Stderr, "WARNING: not all of the buildpack's deps/%s/config.yml can be read: %v\n", index, err)
 	}
 	var wrongType *yaml.TypeError // the other keys are set
-	if err := yaml.Unmarshal(content, &config); err != nil && !errors.As(err, &wrongType) {
+	if err != nil && !errors.As(err, &wrongType) {
 		return lifecycle.BuildpackInfo{}
 	}
-	info := lifecycle.BuildpackInfo{Name: config.Name, Version: config.Version, Config: config.Config}
+	info := lifecycle.BuildpackInfo{Name: shortName(config.Name), Version: shortName(config.Version), Config: config.Config}
 	if len(config.Output) > 0 {
 		info.OutputMetadata, _ = jsonValue(config.Output).(map[string]any)
 	}
