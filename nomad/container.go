@@ -24,6 +24,8 @@ type Container struct {
 	// Cloud Foundry's folders on the task's disk. Else it is the image of an
 	// app, which may write wherever its own user may.
 	Rootfs bool
+	// NoRoot keeps programs of the image that are set-uid from becoming root.
+	NoRoot bool
 	// HostNetwork gives tasks the node's network in place of one of their
 	// own, from which nothing is reached that listens on the node's loopback.
 	HostNetwork bool
@@ -74,6 +76,9 @@ func (p Placement) place(task *api.Task, ports ...api.Port) {
 	} else {
 		task.Identities = nil // it opens blobs, of which an image needs none; as root an app could read it
 	}
+	if c.NoRoot {
+		task.Config["security_opt"] = []string{noNewPrivileges}
+	}
 	kind := "own-network"
 	if c.HostNetwork {
 		kind = "host-network"
@@ -109,6 +114,9 @@ func (p Placement) ports(process LRPProcess) []api.Port {
 	return ports
 }
 
+// noNewPrivileges is Docker's word for it.
+const noNewPrivileges = "no-new-privileges"
+
 // furtherPort begins the labels of ports beside PortHTTP.
 const furtherPort = "port"
 
@@ -120,6 +128,7 @@ func containerOf(task *api.Task) Container {
 	}
 	c.Image, _ = task.Config["image"].(string)
 	c.Rootfs, _ = task.Config["readonly_rootfs"].(bool)
+	c.NoRoot = task.Config["security_opt"] != nil
 	c.Login, c.LoginVariable = loginOf(task)
 	c.HostNetwork = fmt.Sprint(task.Config["network_mode"]) == "host"
 	return c

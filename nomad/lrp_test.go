@@ -60,7 +60,7 @@ func TestPlacementOfAJob(t *testing.T) {
 func imageLRP() LRP {
 	in := testLRP()
 	in.Placement.Driver = DriverDocker
-	in.Placement.Container = Container{Image: "registry.example.com/shop@sha256:abc"}
+	in.Placement.Container = Container{Image: "registry.example.com/shop@sha256:abc", NoRoot: true}
 	in.Processes[0].Ports = []int{80, 9090}
 	return in
 }

@@ -130,7 +130,7 @@ func (c comparison) changedFacts() []Change {
 		if had && was == now || f.Name == "droplet" && f.Value == AfterStaging && c.stageReason() == "" {
 			continue
 		}
-		ch := Change{What: f.Name, From: was, To: f.Shown, Replaces: f.Name != passwordFact}
+		ch := Change{What: f.Name, From: was, To: f.Shown, Replaces: c.factReplaces(f.Name, runs)}
 		if f.Name == digestFact && had && runs.Facts[imageFact] == c.Want.App.Docker.Image {
 			ch.What = tagMoved
 		}
@@ -157,6 +157,19 @@ func (c comparison) changedFacts() []Change {
 		}
 	}
 	return changes
+}
+
+// factReplaces says whether a fact that changed replaces instances by itself:
+// a login's password does not, nor another name of the image that runs.
+func (c comparison) factReplaces(name string, runs revisionRecord) bool {
+	switch name {
+	case passwordFact:
+		return false
+	case imageFact:
+		was, now := runs.ImageMetadata, c.Want.Image
+		return was == nil || now == nil || was.Image != now.Image
+	}
+	return true
 }
 
 // failedBefore says whether what the job holds was tried and did not come up.

@@ -60,7 +60,7 @@ var ofStacks = regexp.MustCompile(`\.(Driver|User|Config\..*|Env\[WADI_CONTAINER
 
 func (c comparison) explains(field string) bool {
 	if ofStacks.MatchString(field) {
-		return c.moved("stack") || c.moved(stackImageFact) || c.moved(imageFact) || c.moved(digestFact) || c.moved(loginFact)
+		return c.moved("stack") || c.moved(stackImageFact) || c.moved(imageFact) || c.moved(digestFact) || c.moved(loginFact) || c.moved(rootFact)
 	}
 	if strings.HasSuffix(field, ".Resources.CPU") || strings.HasSuffix(field, ".Resources.MemoryMB") {
 		runs, _ := c.current()

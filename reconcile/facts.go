@@ -52,6 +52,9 @@ func factsOf(d desired, p pinned, lifecycleSHA string, salt []byte, result *life
 		facts = []fact{ofApp(imageFact, d.App.Docker.Image), ofApp(digestFact, d.describeDigest())}
 		facts = append(facts, ofApp(portsFact, describePorts(d.Image)))
 		facts = append(facts, d.Login.facts(salt)...)
+		if d.NoRoot {
+			facts = append(facts, ofApp(rootFact, "not permitted"))
+		}
 	}
 	m := masks{}
 	digests := stage.EnvDigests(salt, d.App.Env)

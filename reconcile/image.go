@@ -223,7 +223,7 @@ func notPulled(reason string) bool { return strings.Contains(reason, ": Failed t
 
 // imageContainer is where the processes of an app of an image run.
 func (d desired) imageContainer() nomad.Container {
-	c := nomad.Container{Image: d.App.Docker.Image, Login: d.Login.key()}
+	c := nomad.Container{Image: d.App.Docker.Image, NoRoot: d.NoRoot, Login: d.Login.key()}
 	if d.Login != nil {
 		c.LoginVariable = d.Login.Variable
 	}

@@ -76,6 +76,11 @@ func imageCases(t *testing.T) map[string]func() scenario {
 			app.Docker.Image = "redis:8"
 			return scenario{app: app, image: b, is: replaced(runsImage(t, redis(), *a))}
 		},
+		"image-renamed": func() scenario {
+			app := redis()
+			app.Docker.Image = "redis:stable"
+			return scenario{app: app, image: a, is: runsImage(t, redis(), *a)}
+		},
 		"image-unreached-new": func() scenario {
 			return scenario{app: redis(), image: &pinned{Unresolved: []string{"which image redis:7 is now: the registry docker.io does not answer; staging asks from a node"}}}
 		},

@@ -79,6 +79,7 @@ const (
 	portsFact    = "ports"
 	loginFact    = "registry login"
 	passwordFact = "registry password"
+	rootFact     = "root user"
 )
 
 func (l *login) facts(salt []byte) []fact {
