@@ -79,8 +79,9 @@ type AppStatus struct {
 	Processes []ProcessStatus `json:"processes"`
 	Buildpack string          `json:"buildpack,omitempty"`
 	Droplet   string          `json:"droplet,omitempty"`
-	Image     string          `json:"docker_image,omitempty"`
-	Ports     []int           `json:"ports,omitempty"` // of an image; the first one is PORT
+	ImageName string          `json:"docker_image_name,omitempty"` // as the files have it
+	Image     string          `json:"docker_image,omitempty"`      // as it runs
+	Ports     []int           `json:"ports,omitempty"`             // of an image; the first one is PORT
 	Revision  int             `json:"revision"`
 }
 

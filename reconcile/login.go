@@ -120,8 +120,11 @@ func (r *Reconciler) askImage(ctx context.Context, image string, as *login, aske
 		return meta, as, err
 	}
 	found, e := inspect.DockerLogin(image)
-	if e != nil || found == nil {
-		return meta, as, errors.Join(err, e)
+	switch {
+	case e != nil:
+		return meta, as, fmt.Errorf("%w; %w", err, e)
+	case found == nil:
+		return meta, as, err
 	}
 	l := newLogin(image, found.Username, found.Password)
 	l.Fleeting = true

@@ -58,6 +58,7 @@ func (r *Reconciler) appStatus(ctx context.Context, id string) (*AppStatus, erro
 	if runs, ok := rec.byKey(nomad.RevisionKey(job)); ok {
 		s.Revision, s.Droplet, s.Buildpack = runs.Number, runs.Droplet, runs.Buildpack
 		if runs.ImageMetadata != nil {
+			s.ImageName = runs.Facts[imageFact]
 			s.Image, s.Ports = runs.ImageMetadata.Image, runs.ImageMetadata.TCPPorts()
 		}
 	}

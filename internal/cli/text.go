@@ -26,6 +26,14 @@ func writeApps(w io.Writer, apps []reconcile.AppStatus, color bool) error {
 	return err
 }
 
+// imageText is the name that people know an image by, and what it stood for.
+func imageText(app reconcile.AppStatus) string {
+	if app.ImageName == "" || strings.Contains(app.ImageName, "@") {
+		return app.Image
+	}
+	return app.ImageName + " (" + app.Image + ")"
+}
+
 func writeApp(b *strings.Builder, app reconcile.AppStatus, color bool) {
 	fields := [][2]string{
 		{"name", paint(color, bold, app.App)},
@@ -33,7 +41,7 @@ func writeApp(b *strings.Builder, app reconcile.AppStatus, color bool) {
 		{"routes", strings.Join(app.Routes, ", ")},
 		{"urls", strings.Join(app.URLs, ", ")},
 		{"buildpacks", app.Buildpack},
-		{"docker image", app.Image},
+		{"docker image", imageText(app)},
 		{"ports", reconcile.PortsText(app.Ports)},
 		{"revision", revisionText(app)},
 	}
