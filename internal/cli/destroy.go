@@ -50,7 +50,7 @@ func (s settings) projectOfFiles(ctx context.Context) (doc *spec.Document, name 
 	// the source may be gone: only the name counts
 	doc, diags := s.loadFiles(ctx, false)
 	if diags.HasErrors() {
-		return nil, "", false, withHint(diags, "Or name the project: --project NAME")
+		return nil, "", false, withHint(diags, "Or name the project, without a path: --project NAME")
 	}
 	name, named = s.project(doc)
 	return doc, name, named, nil
