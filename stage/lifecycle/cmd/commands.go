@@ -21,7 +21,7 @@ const usage = `usage: lifecycle stage                             the staging ta
        lifecycle launch APPDIR COMMAND METADATA    become the app
        lifecycle launch-task APPDIR COMMAND METADATA    become a one-off task
        lifecycle serve [--check DIR]               serve static files on $PORT, or say what would be
-       lifecycle drop UID:GID DIR TMP PROGRAM [ARGUMENT…]  become PROGRAM as that user, without any right, with no folder of an allocation but DIR ("" = all), and TMP as /tmp ("" = the node's)
+       lifecycle drop UID:GID DIR PRIVATE PROGRAM [ARGUMENT…]  become PROGRAM as that user, without any right, with no folder of an allocation but DIR ("" = all), and /tmp and the users of PRIVATE ("" = the node's)
        lifecycle assume UID:GID[:GID…] PATH ARGV0 [ARGUMENT…]  become the program at PATH as that user`
 
 // commands take what follows their name and return the exit code.
@@ -40,7 +40,7 @@ var commands = map[string]func(args []string) int{
 
 // drop returns only if it failed: 126, as shells say of what cannot be run.
 func drop(args []string) int {
-	err := errors.New("usage: lifecycle drop UID:GID DIR TMP PROGRAM [ARGUMENT…]")
+	err := errors.New("usage: lifecycle drop UID:GID DIR PRIVATE PROGRAM [ARGUMENT…]")
 	if len(args) >= 4 {
 		err = proc.Drop(args[0], args[1], args[2], args[3:], os.Environ())
 	}

@@ -15,6 +15,9 @@ import (
 // instance, in a folder named by its guid.
 const instancesDir = "instances"
 
+// privateDir, beside that folder, is what proc.User.Private says.
+const privateDir = "private"
+
 // bindingsDir, in the instance's folder, holds bindings that come as files.
 const bindingsDir = "service-bindings"
 
@@ -52,6 +55,9 @@ func (t *task) makeCopyDir(guid string) (string, error) {
 	}
 	if err := proc.MakeDir(dir, t.user); err != nil {
 		return "", fmt.Errorf("making the folder of the instance: %w", err)
+	}
+	if err := proc.MakePrivate(t.user, filepath.Join(dir, "app")); err != nil {
+		return "", err
 	}
 	return dir, proc.CheckTraversable(dir, t.user)
 }

@@ -89,6 +89,9 @@ func loadRevision(getenv func(string) string) (task, error) {
 	if t.dir, err = filepath.Abs(t.dir); err != nil {
 		return t, err
 	}
+	if t.user != nil && t.container == "" {
+		t.user.Private = filepath.Join(t.dir, instancesDir, privateDir)
+	}
 	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.RevisionFile), &t.revision); err != nil {
 		return t, err
 	}

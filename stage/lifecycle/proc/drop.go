@@ -11,16 +11,16 @@ import (
 )
 
 // Drop gives up every right of root and executes argv in place of this
-// process, as user (UID:GID), which sees a folder (User.Sees) and has another
-// as /tmp (User.Tmp). It returns only if it failed; nothing of argv has run then. The bounding set is a thread's
-// own, so this has to be a step between fork and exec in a program of its own:
+// process, as user (UID:GID) with User.Sees and User.Private. It returns only if
+// it failed; nothing of argv has run then. The bounding set is a thread's own,
+// so this has to be a step between fork and exec in a program of its own:
 // `lifecycle drop`.
-func Drop(user, sees, tmp string, argv, env []string) error {
+func Drop(user, sees, private string, argv, env []string) error {
 	u, err := parseUser(user)
 	if err != nil {
 		return err
 	}
-	u.Sees, u.Tmp = sees, tmp
+	u.Sees, u.Private = sees, private
 	runtime.LockOSThread()
 	parent := os.Getppid()
 	if err := u.dropRights(); err != nil {
@@ -49,7 +49,7 @@ func Become(u *User, argv, env []string) error {
 // locked.
 func (u User) dropRights() error {
 	if u.Sees != "" {
-		if err := hideAllocations(u.Sees, u.Tmp); err != nil {
+		if err := hideAllocations(u.Sees, u.Private); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,10 @@ import (
 // hideAllocations leaves this thread, of the folder in which Nomad has those
 // of all allocations, a task's own dir (ID/TASK/local in it) alone. Its thread
 // has to be locked, and does not become another's again: the rest of the
-// program goes on to see everything. The folder tmp is its /tmp, unless "".
-func hideAllocations(dir, tmp string) error {
-	err := hideAround(dir, tmp)
+// program goes on to see everything. What private has takes the place of the
+// node's own, unless it is "".
+func hideAllocations(dir, private string) error {
+	err := hideAround(dir, private)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("hiding the folders of other allocations: %w: the Nomad agent is root and may not mount: give it CAP_SYS_ADMIN, or run it as another user", err)
@@ -26,7 +27,7 @@ func hideAllocations(dir, tmp string) error {
 	return nil
 }
 
-func hideAround(dir, tmp string) error {
+func hideAround(dir, private string) error {
 	working, err := os.Getwd()
 	if err != nil {
 		return err
@@ -44,8 +45,8 @@ func hideAround(dir, tmp string) error {
 		return &os.PathError{Op: "open", Path: dir, Err: err}
 	}
 	defer unix.Close(own)
-	if tmp != "" {
-		if err := mountTmp(tmp); err != nil {
+	if private != "" {
+		if err := mountPrivate(private); err != nil {
 			return err
 		}
 	}

@@ -137,7 +137,7 @@ func (h *Host) Start(s Spec) (*Process, error) {
 	case s.User != nil:
 		argv = append([]string{Self, "assume", s.User.String(), s.Path}, argv...)
 	case h.user != nil:
-		argv = append([]string{Self, "drop", h.user.String(), h.user.Sees, h.user.Tmp}, argv...)
+		argv = append([]string{Self, "drop", h.user.String(), h.user.Sees, h.user.Private}, argv...)
 	}
 	attr := &syscall.ProcAttr{
 		Dir:   s.Dir,

@@ -20,9 +20,10 @@ type User struct {
 	// of all allocations' folders; "" = they see whatever there is. It is no
 	// part of String.
 	Sees string
-	// Tmp is a folder that they have as /tmp, where there is Sees; "" = they
-	// have the node's. It is no part of String.
-	Tmp string
+	// Private is the folder, made by MakePrivate, with what they have in the
+	// place of the node's own, where there is Sees; "" = they have the node's.
+	// It is no part of String.
+	Private string
 }
 
 // String is the form that parseUser reads.

@@ -19,10 +19,9 @@ type folders struct {
 	cache      string
 	bindings   string
 	home, tmp  string // HOME and TMPDIR of the scripts
-	// nodeTmp is their /tmp on a node where each allocation has a user of its
-	// own: what one staging left in the node's could not be overwritten by the
-	// next. "" in a container.
-	nodeTmp string
+	// private is for proc.User.Private: what one staging left in the node's
+	// /tmp could not be overwritten by the next. "" in a container.
+	private string
 }
 
 // foldersOf are Cloud Foundry's where the task has a container, which is used
@@ -39,7 +38,7 @@ func foldersOf(taskDir, container string) folders {
 	below := func(name string) string { return filepath.Join(root, name) }
 	return folders{
 		root: root, app: below("droplet/app"), contents: below("droplet"), buildpacks: below("buildpacks"), cache: below("cache"),
-		bindings: below("service-bindings"), home: below("home"), tmp: below("tmp"), nodeTmp: below("node-tmp"),
+		bindings: below("service-bindings"), home: below("home"), tmp: below("tmp"), private: below("private"),
 	}
 }
 
@@ -60,7 +59,7 @@ func (t *task) makeDirs() error {
 			return fmt.Errorf("removing an earlier build: %w", err)
 		}
 		platforms = append([]string{t.folders.root}, platforms...)
-		scripts = append(scripts, t.folders.home, t.folders.tmp, t.folders.nodeTmp)
+		scripts = append(scripts, t.folders.home, t.folders.tmp)
 	}
 	for _, dir := range platforms {
 		if err := makePlatformDir(dir); err != nil {
@@ -74,6 +73,9 @@ func (t *task) makeDirs() error {
 		if err := proc.MakeDir(dir, t.user); err != nil {
 			return fmt.Errorf("making the folders of the build: %w", err)
 		}
+	}
+	if err := proc.MakePrivate(t.user, t.folders.home); err != nil {
+		return err
 	}
 	return proc.CheckTraversable(t.folders.contents, t.user)
 }

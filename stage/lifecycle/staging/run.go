@@ -47,7 +47,7 @@ func run(stdout, stderr io.Writer) int {
 	}
 	folders := foldersOf(in.taskDir, in.container)
 	if in.user != nil {
-		in.user.Tmp = folders.nodeTmp
+		in.user.Private = folders.private
 	}
 	host, err := proc.NewHost(in.user)
 	if err != nil {
