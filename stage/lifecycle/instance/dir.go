@@ -15,7 +15,7 @@ import (
 // instance, in a folder named by its guid.
 const instancesDir = "instances"
 
-// privateDir, beside that folder, is what proc.User.Private says.
+// privateDir, in the task's folder, is what proc.User.Private says.
 const privateDir = "private"
 
 // bindingsDir, in the instance's folder, holds bindings that come as files.
@@ -47,8 +47,10 @@ func (t *task) makeCopyDir(guid string) (string, error) {
 		return dir, nil
 	}
 	parent := filepath.Dir(dir)
-	if err := proc.RemoveAll(parent); err != nil {
-		return "", fmt.Errorf("removing the copy of the last start: %w", err)
+	for _, old := range []string{parent, filepath.Join(t.dir, privateDir)} {
+		if err := proc.RemoveAll(old); err != nil {
+			return "", fmt.Errorf("removing the copy of the last start: %w", err)
+		}
 	}
 	if err := os.Mkdir(parent, 0o755); err != nil {
 		return "", fmt.Errorf("making the folder of the instance: %w", err)

@@ -90,7 +90,7 @@ func loadRevision(getenv func(string) string) (task, error) {
 		return t, err
 	}
 	if t.user != nil && t.container == "" {
-		t.user.Private = filepath.Join(t.dir, instancesDir, privateDir)
+		t.user.Private = filepath.Join(t.dir, privateDir)
 	}
 	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.RevisionFile), &t.revision); err != nil {
 		return t, err
