@@ -88,7 +88,7 @@ func stagedOnce(t *testing.T) (dir, runs string) {
 		"bp/bin/finalize": "#!/bin/sh\necho staged >> " + runs + "\n" +
 			"test \"$(wc -l < " + runs + ")\" -gt 1 || exec sleep 1000\n",
 		"bp/bin/release": "#!/bin/sh\necho 'default_process_types: {web: exec \"$HOME/../bin/lifecycle\" serve}'\n",
-		"mark/.keep":     "",
+		"mark/runs":      "",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -98,9 +98,9 @@ func stagedOnce(t *testing.T) (dir, runs string) {
 			t.Fatal(err)
 		}
 	}
-	// the staging writes there as another user
-	for folder, mode := range map[string]os.FileMode{"": 0o755, "mark": 0o777} {
-		if err := os.Chmod(filepath.Join(dir, folder), mode); err != nil {
+	// each staging writes there as a user of its own
+	for path, mode := range map[string]os.FileMode{"": 0o755, "mark": 0o755, "mark/runs": 0o666} {
+		if err := os.Chmod(filepath.Join(dir, path), mode); err != nil {
 			t.Fatal(err)
 		}
 	}

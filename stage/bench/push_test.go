@@ -215,7 +215,8 @@ func (c *push) run(s staged) cost {
 		lifecycle.ProcessFile: lifecycle.RunProcess{
 			Type: "web", Command: "trap 'exit 0' TERM; echo the app runs; sleep 1000 & wait", MemoryMB: 512, DiskMB: 4096, Health: lifecycle.Check{Type: "process"},
 		},
-	}, "NOMAD_ALLOC_ID=bench", "NOMAD_ALLOC_INDEX=0", "NOMAD_IP_health=127.0.0.1", "NOMAD_PORT_health="+freePort(c.tb))
+	}, "NOMAD_ALLOC_ID=bench", "NOMAD_ALLOC_INDEX=0", "NOMAD_IP_health=127.0.0.1", "NOMAD_PORT_health="+freePort(c.tb),
+		"NOMAD_IP_http=127.0.0.1", "NOMAD_PORT_http="+freePort(c.tb))
 	m := meter{p: p, server: c.server, wall: p.began, served: c.server.cpu()}
 	took := m.cost(p.until("the app runs").at)
 	c.stop(p, "instance")
