@@ -93,6 +93,11 @@ func decodeApp(src *source, root *node, name string, isHCL bool) App {
 	d := &appDecoder{src: src, hcl: isHCL, root: root, prefix: "For application '" + name + "': "}
 	d.app = App{Name: name, Field: root.field, Sensitive: map[string]bool{}, Masked: map[string]bool{}, Pos: src.pos(root), FieldPos: map[string]Pos{}}
 	d.recordPositions(root, root.field+".")
+	for _, e := range root.entries {
+		if e.key.text() == "docker" {
+			d.hidePassword(e.val)
+		}
+	}
 	f := d.fields(root)
 	if n := f["name"]; n != nil {
 		d.hide("name", n)

@@ -129,6 +129,19 @@ func (d *appDecoder) loginVariable(docker *node) string {
 	return path
 }
 
+// hidePassword keeps a password for docker out of the lines that are shown, of
+// whatever the line has wrong.
+func (d *appDecoder) hidePassword(docker *node) {
+	if docker == nil {
+		return
+	}
+	for _, e := range docker.entries {
+		if fromVar, _ := e.val.tainted(); e.key.text() == "password" && !fromVar {
+			d.src.hideFrom(e.val)
+		}
+	}
+}
+
 func (d *appDecoder) docker(f fields) {
 	n := f["docker"]
 	if n == nil || n.kind == kindNull {
@@ -172,7 +185,6 @@ func (d *appDecoder) docker(f fields) {
 				d.unknownKey(e.key, "docker", names(dockerTable))
 				continue
 			}
-			d.src.hideAfter(e.key)
 			d.warn(e.key, "docker password is ignored", "Passwords do not belong in files: set CF_DOCKER_PASSWORD.")
 		default:
 			d.unknownKey(e.key, "docker", names(dockerTable))

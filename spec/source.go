@@ -45,7 +45,7 @@ func (s *source) shown(line int) string {
 	}
 	text := s.lines[line-1]
 	if end, ok := s.secretFrom[line]; ok && end < len(text) {
-		text = text[:end] + ": …"
+		text = text[:end] + "…"
 	}
 	text = urlUser.ReplaceAllString(text, "${1}***@")
 	return urlQuery.ReplaceAllString(text, "${1}***")
@@ -58,13 +58,13 @@ var (
 	urlQuery = regexp.MustCompile(`(://[^\s?#"']+\?)[^\s#"'\]},]+`)
 )
 
-// hideAfter cuts the line of a key after it wherever the line is shown: what
-// follows is a secret.
-func (s *source) hideAfter(key *node) {
+// hideFrom cuts the line of a value before it wherever the line is shown: it is
+// a secret.
+func (s *source) hideFrom(value *node) {
 	if s.secretFrom == nil {
 		s.secretFrom = map[int]int{}
 	}
-	s.secretFrom[key.line] = key.col - 1 + key.width
+	s.secretFrom[value.line] = max(value.col-1, 0)
 }
 
 func (s *source) pos(n *node) Pos {

@@ -241,6 +241,18 @@ func TestPosDiagnostic(t *testing.T) {
 	if d != want {
 		t.Errorf("got %+v, want %+v", d, want)
 	}
+	for name, content := range map[string]string{
+		"manifest.yml": "applications:\n- {name: a, docker: {imge: x, password: geheim}}\n- name: b\n  docker:\n    password: geheim\n",
+		"wadi.hcl":     "app \"a\" {\n  docker {\n    password = \"geheim\"\n  }\n}\n",
+	} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, name), content)
+		_, diags := Load(context.Background(), Options{FS: OSFS(), Dir: dir})
+		var text bytes.Buffer
+		if err := WriteText(&text, diags, dir, false); err != nil || !diags.HasErrors() || strings.Contains(text.String(), "geheim") {
+			t.Errorf("%s: error %v, said\n%s", name, err, &text)
+		}
+	}
 	if d := (Pos{File: "/f"}).Diagnostic(SeverityError, "", "s", ""); d.SourceLine != "" || d.File != "/f" {
 		t.Errorf("without a line: %+v", d)
 	}
