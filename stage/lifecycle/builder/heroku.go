@@ -3,13 +3,11 @@ package builder
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"wadi/stage/lifecycle/proc"
 )
@@ -27,12 +25,12 @@ func isHeroku(buildpack string) bool {
 	if exists(filepath.Join(buildpack, "bin", "finalize")) {
 		return false
 	}
-	f, err := os.OpenFile(filepath.Join(buildpack, "bin", "compile"), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	root, err := os.OpenRoot(buildpack) // a link may lead to a device of the node
 	if err != nil {
 		return false
 	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxSmall))
+	defer root.Close()
+	content, err := readSmall(root, "bin/compile")
 	return err == nil && herokuMark.Match(content)
 }
 

@@ -1,8 +1,10 @@
 package builder
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -40,6 +42,32 @@ func TestIsHeroku(t *testing.T) {
 	}
 	if isHeroku(t.TempDir()) {
 		t.Error("an empty folder is taken for Heroku's")
+	}
+}
+
+// TestOddPrograms: where a program should be, root opens no pipe, which would
+// block, and follows no link out of the buildpack, which may lead to a device.
+func TestOddPrograms(t *testing.T) {
+	t.Parallel()
+	outside := filepath.Join(t.TempDir(), "compile")
+	write(t, outside, "#!/bin/bash\nENV_DIR=$3\n", 0o755)
+	for name, put := range map[string]func(path string) error{
+		"a link out": func(path string) error { return os.Symlink(outside, path) },
+		"a pipe":     func(path string) error { return errors.Join(syscall.Mkfifo(path, 0o755), os.Chmod(path, 0o755)) },
+		"a device":   func(path string) error { return os.Symlink("/dev/zero", path) },
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "bin/compile")
+		if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), put(path)); err != nil {
+			t.Fatal(err)
+		}
+		if isHeroku(dir) {
+			t.Errorf("%s is taken for Heroku's", name)
+		}
+		if f, err := openProgram(path); err == nil && name != "a link out" {
+			f.Close()
+			t.Errorf("%s was opened", name)
+		}
 	}
 }
 

@@ -5,9 +5,15 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"wadi/stage/lifecycle"
 )
 
 // maxFirstLine is how much of a script the kernel looks at for its
@@ -17,7 +23,7 @@ const maxFirstLine = 256
 // interpreterMissing says why a script that is there cannot be started, nil if
 // that is not known. The kernel's own words are "no such file or directory".
 func interpreterMissing(script string) error {
-	f, err := os.OpenFile(script, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := openProgram(script)
 	if err != nil {
 		return nil
 	}
@@ -38,8 +44,26 @@ func interpreterMissing(script string) error {
 	if len(words) == 0 {
 		return nil
 	}
+	if strings.HasPrefix(words[0], lifecycle.ContainerTmp+"/") {
+		return nil // scripts may have a /tmp of their own
+	}
 	if _, err := os.Stat(words[0]); os.IsNotExist(err) {
 		return fmt.Errorf("%w: it is a script for %s, which is not on this stack", missing, words[0])
 	}
 	return nil
+}
+
+// openProgram opens a file that may be executed, and nothing else: a link of a
+// buildpack's may lead to a device of the node, or to a pipe.
+func openProgram(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0) // which does nothing to what is there
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o111 == 0 {
+		return nil, &os.PathError{Op: "open", Path: path, Err: fs.ErrInvalid}
+	}
+	return os.Open("/proc/self/fd/" + strconv.Itoa(fd))
 }

@@ -40,9 +40,10 @@ func mountTmp(dir string) error {
 	if err := mount(fdPath(private), nodeTmp, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
-	mounted, err := openFolder(nodeTmp) // what is put into private itself would not be seen there
+	// What is put into private itself would not be seen there.
+	mounted, err := unix.Open(nodeTmp, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return &os.PathError{Op: "open", Path: nodeTmp, Err: err}
 	}
 	defer unix.Close(mounted)
 	for name, fd := range shared {
@@ -107,7 +108,7 @@ func putFolder(in int, name string, fd int) error {
 		return &os.PathError{Op: "open", Path: nodeTmp + "/" + name, Err: err}
 	}
 	defer unix.Close(target)
-	return mount(fdPath(fd), fdPath(target), "", unix.MS_BIND, "")
+	return mount(fdPath(fd), fdPath(target), "", unix.MS_BIND|unix.MS_REC, "")
 }
 
 func openFolder(path string) (int, error) {
