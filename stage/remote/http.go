@@ -49,8 +49,12 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 // server is a URL's scheme, host and port.
 func server(u *url.URL) string {
 	port := u.Port()
-	if port == "" {
-		port = u.Scheme // whose own it is
+	switch {
+	case port != "":
+	case u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
 	}
 	return u.Scheme + " " + strings.ToLower(u.Hostname()) + " " + port
 }
