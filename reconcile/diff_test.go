@@ -212,6 +212,12 @@ func TestPlanText(t *testing.T) {
 			return scenario{app: shop(), pkg: "p1", is: is, stackImage: "example.com/rootfs@sha256:bbbbbbbbbbbbbbbb",
 				stacks: map[string]spec.Stack{"host": {Name: "host", Driver: "docker", Image: "example.com/rootfs:1"}}}
 		},
+		"stack-image-pinned": func() scenario {
+			is := annotated(runs(t, shop(), "p1"))
+			is.Record.Revisions[0].Facts["stack"] = "host (docker example.com/rootfs:1)"
+			return scenario{app: shop(), pkg: "p1", is: is, stackImage: "example.com/rootfs@sha256:bbbbbbbbbbbbbbbb",
+				stacks: map[string]spec.Stack{"host": {Name: "host", Driver: "docker", Image: "example.com/rootfs:1"}}}
+		},
 		"droplet-damaged": func() scenario {
 			is := annotated(runs(t, shop(), "p1"))
 			is.Gone, is.Damaged = true, []string{"chunk 0123456789abcdef", "chunk 1123456789abcdef", "chunk 2123456789abcdef", "chunk 3123456789abcdef", "chunk 4123456789abcdef"}

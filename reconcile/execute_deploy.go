@@ -219,6 +219,9 @@ func (u *run) failed(ctx context.Context, reg nomad.Registration, v nomad.Verdic
 // instance said last.
 func (u *run) notStarted(ctx context.Context, v nomad.Verdict) *AppError {
 	out := &AppError{App: u.plan.App, Step: string(Register), Err: errors.New("Start unsuccessful: " + v.Reason)}
+	if v.Cancelled {
+		out.Err = fmt.Errorf("%w: %w", out.Err, nomad.ErrConflict)
+	}
 	if v.Stuck != "" {
 		out.Err = fmt.Errorf("Start unsuccessful: %w", &nomad.StuckError{Space: u.r.Nomad.Space, What: v.Stuck})
 	}

@@ -121,6 +121,9 @@ func (u *run) stage(ctx context.Context) error {
 	if err := u.followStaging(ctx, id); err != nil {
 		return err
 	}
+	if err := u.cleanStaging(ctx, id); err != nil {
+		return err
+	}
 	known, err := u.r.stagingResult(ctx, w.pinned.StagingKey)
 	switch {
 	case err != nil:
@@ -129,9 +132,6 @@ func (u *run) stage(ctx context.Context) error {
 		return &lostError{What: "the droplet that staging made", Damaged: known.Damaged}
 	case known.Result == nil || known.Generation < w.generation:
 		return fmt.Errorf("staging job %s ended well but left no result", id)
-	}
-	if err := u.cleanStaging(ctx, id); err != nil {
-		return err
 	}
 	return u.staged(*known.Result)
 }

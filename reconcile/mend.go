@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"wadi/nomad"
 	"wadi/stage/lifecycle"
 )
 
@@ -54,6 +55,9 @@ func (u *run) mend(ctx context.Context, failed Kind, cause error) bool {
 	if u.plan.work == nil || u.plan.work.want.App.Docker != nil || failed != Stage && failed != Register {
 		return false
 	}
+	if errors.Is(cause, nomad.ErrConflict) { // what somebody else did meanwhile is not to be done over
+		return false
+	}
 	lost := u.lost(ctx, failed, cause)
 	if len(lost) == 0 {
 		return false
@@ -92,7 +96,11 @@ func (u *run) lost(ctx context.Context, failed Kind, cause error) []*lostError {
 		}
 	}
 	// Where one chunk is damaged others may be, also of what shares some.
-	for _, b := range slices.Concat(u.needed(Stage), u.needed(Register)) {
+	all := slices.Concat(u.needed(Stage), u.needed(Register))
+	if runs := u.plan.work.is.runs().Droplet; runs != "" && runs != u.result.Droplet {
+		all = append(all, storedBlob{"the droplet that runs", runs})
+	}
+	for _, b := range all {
 		e := u.check(ctx, b, true)
 		if e == nil || len(e.Damaged) == 0 {
 			continue
@@ -116,9 +124,6 @@ func (u *run) needed(by Kind) []storedBlob {
 	}
 	if by == Register {
 		add("the droplet", u.result.Droplet)
-		if runs := u.plan.work.is.runs().Droplet; runs != u.result.Droplet {
-			add("the droplet that runs", runs)
-		}
 		return blobs
 	}
 	add("the app's package", u.pkg)

@@ -8,11 +8,12 @@ import (
 	"wadi/nomad"
 )
 
-// stackImageFact is what the name of a stack's image stands for, and
-// stackMoved its change behind the same name.
+// stackImageFact is what the name of a stack's image stands for, stackMoved its
+// change behind the same name, and stackPinned that nobody knew it before.
 const (
 	stackImageFact = "stack image"
 	stackMoved     = "stack image moved"
+	stackPinned    = "stack image pinned"
 )
 
 // pinStack finds out what the image of the app's stack is now, which staging

@@ -54,8 +54,13 @@ func (c comparison) changedInputs(runs revisionRecord) (why []string, moved stri
 	for _, f := range c.Facts {
 		switch {
 		case f.Name == stackImageFact:
-			if runs.Facts[f.Name] != f.Value && !c.moved("stack") {
+			was, had := runs.Facts[f.Name]
+			switch {
+			case was == f.Value || c.moved("stack"):
+			case had:
 				moves = append(moves, stackMoved)
+			default:
+				moves = append(moves, stackPinned)
 			}
 		case strings.HasPrefix(f.Name, "env."):
 			if key := f.Name[4:]; runs.Env[key] != c.EnvSums[key] {

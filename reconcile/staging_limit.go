@@ -65,8 +65,15 @@ func overdueError(allocs []*api.AllocationListStub, nowhere string, limit time.D
 		e.Words = fmt.Sprintf("%s: node %s was given it %s ago and has not started it%s", stagingExpired, last.NodeName, age, lastEvent(state))
 		return e
 	}
+	ran := now.Sub(state.StartedAt).Round(time.Second)
+	if ran < limit { // the time is over before the task's own
+		e.Node = ""
+		e.Words = fmt.Sprintf("%s: it ran for %s on node %s, which took %s to start it", stagingExpired,
+			ran, last.NodeName, state.StartedAt.Sub(time.Unix(0, last.CreateTime)).Round(time.Second))
+		return e
+	}
 	e.Words = fmt.Sprintf("%s: it runs on node %s since %s ago, and has not ended itself after %s, as it does where nothing hangs%s",
-		stagingExpired, last.NodeName, now.Sub(state.StartedAt).Round(time.Second), limit, lastEvent(state))
+		stagingExpired, last.NodeName, ran, limit, lastEvent(state))
 	return e
 }
 
