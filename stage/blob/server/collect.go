@@ -14,6 +14,7 @@ import (
 	"time"
 
 	gocloud "gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 
 	"wadi/stage/blob"
 )
@@ -110,20 +111,44 @@ func shards(folder string) []string {
 
 // each calls f with all that is stored below the prefix under a digest.
 func (c *collection) each(ctx context.Context, prefix string, f func(context.Context, *gocloud.ListObject) error) error {
+	all, err := c.list(ctx, prefix)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", prefix, err)
+	}
+	for _, o := range all {
+		if err := f(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxLists is how often a folder is listed.
+const maxLists = 100
+
+// list lists again where a file has gone meanwhile: what is being written to a
+// folder has another name at first, and fileblob's list fails then.
+func (c *collection) list(ctx context.Context, prefix string) ([]*gocloud.ListObject, error) {
+	for i := 1; ; i++ {
+		all, err := c.listOnce(ctx, prefix)
+		if gcerrors.Code(err) != gcerrors.NotFound || i == maxLists {
+			return all, err
+		}
+	}
+}
+
+func (c *collection) listOnce(ctx context.Context, prefix string) ([]*gocloud.ListObject, error) {
+	var all []*gocloud.ListObject
 	list := c.store.bucket.List(&gocloud.ListOptions{Prefix: prefix})
 	for {
 		o, err := list.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("list %s: %w", prefix, err)
-		}
-		if o.IsDir || !blob.ValidDigest(path.Base(o.Key)) {
-			continue
-		}
-		if err := f(ctx, o); err != nil {
-			return err
+		switch {
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, err
+		case !o.IsDir && blob.ValidDigest(path.Base(o.Key)):
+			all = append(all, o)
 		}
 	}
 }

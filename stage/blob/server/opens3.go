@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -103,7 +104,11 @@ func OpenS3(ctx context.Context, at S3Store, credentialsFile string) (*blob.Buck
 		}
 		cfg.Region = "us-east-1" // servers of other makers take any, requests are signed with one
 	}
-	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = at.PathStyle })
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = at.PathStyle
+		// the names are checksums: no warning of each answer that lacks one of S3's
+		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	})
 	bucket, err := s3blob.OpenBucket(ctx, client, at.Bucket, &s3blob.Options{RequestChecksumCalculation: cfg.RequestChecksumCalculation})
 	if err != nil {
 		return nil, fmt.Errorf("open the S3 bucket %s: %w", at.Bucket, err)
