@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 
+	gocloud "gocloud.dev/blob"
 	"golang.org/x/sync/errgroup"
 
 	"wadi/stage/blob"
@@ -177,18 +178,29 @@ func notStored(what string) error {
 	return refusef(http.StatusNotFound, "%s is not stored", what)
 }
 
+// opened is what is stored; the error says if nothing is.
+func (s *server) opened(ctx context.Context, key, what string) (*gocloud.Reader, error) {
+	stored, found, err := s.store.open(ctx, key)
+	if err == nil && !found {
+		err = notStored(what)
+	}
+	return stored, err
+}
+
+// announce says what the body is; size is in bytes.
+func announce(w http.ResponseWriter, contentType string, size int64) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+}
+
 // stream answers with what is stored as it is.
 func (s *server) stream(w http.ResponseWriter, r *http.Request, key, contentType, what string) error {
-	stored, found, err := s.store.open(r.Context(), key)
+	stored, err := s.opened(r.Context(), key, what)
 	if err != nil {
 		return err
 	}
-	if !found {
-		return notStored(what)
-	}
 	defer stored.Close()
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.FormatInt(stored.Size(), 10))
+	announce(w, contentType, stored.Size())
 	if r.Method == http.MethodHead {
 		return nil
 	}

@@ -8,7 +8,6 @@ import (
 	"hash"
 	"io"
 	"net/http"
-	"strconv"
 
 	"wadi/stage/blob"
 )
@@ -33,12 +32,9 @@ func (s *server) headLifecycle(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.uses.note(digest)
 	key, what := lifecycleKey(digest), "lifecycle "+digest
-	stored, found, err := s.store.open(r.Context(), key)
+	stored, err := s.opened(r.Context(), key, what)
 	if err != nil {
 		return err
-	}
-	if !found {
-		return notStored(what)
 	}
 	defer stored.Close()
 	hash := sha256.New()
@@ -48,8 +44,7 @@ func (s *server) headLifecycle(w http.ResponseWriter, r *http.Request) error {
 	if got := hex.EncodeToString(hash.Sum(nil)); got != digest {
 		return s.dropped(r.Context(), key, what, fmt.Errorf("its sha256 is %s", got))
 	}
-	w.Header().Set("Content-Type", lifecycleType)
-	w.Header().Set("Content-Length", strconv.FormatInt(stored.Size(), 10))
+	announce(w, lifecycleType, stored.Size())
 	w.WriteHeader(http.StatusOK)
 	return nil
 }

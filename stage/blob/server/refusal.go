@@ -96,8 +96,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, status int, v an
 // send writes a whole body. A client that has gone needs no answer, so that
 // is only noted.
 func (s *server) send(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	announce(w, contentType, int64(len(body)))
 	w.WriteHeader(status)
 	if r.Method == http.MethodHead {
 		return
