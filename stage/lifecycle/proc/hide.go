@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -56,15 +55,11 @@ func hideAround(dir, private string) error {
 	}
 	task := filepath.Dir(dir)
 	for _, path := range []string{filepath.Dir(task), task, dir} {
-		err := os.Mkdir(path, 0o755)
-		if err == nil {
-			err = os.Chmod(path, 0o755) // whatever the umask
-		}
-		if err != nil {
+		if err := MakeDir(path, nil); err != nil {
 			return err
 		}
 	}
-	if err := mount("/proc/self/fd/"+strconv.Itoa(own), dir, "", unix.MS_BIND, ""); err != nil {
+	if err := mount(fdPath(own), dir, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
 	return os.Chdir(working) // by its path: it is still where it was before

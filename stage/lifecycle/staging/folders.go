@@ -81,11 +81,7 @@ func (t *task) makeDirs() error {
 }
 
 func makePlatformDir(dir string) error {
-	err := os.Mkdir(dir, 0o755)
-	if err == nil {
-		err = os.Chmod(dir, 0o755) // whatever the umask
-	}
-	if err != nil {
+	if err := proc.MakeDir(dir, nil); err != nil {
 		return fmt.Errorf("making the folders of the build: %w", err)
 	}
 	return nil
