@@ -103,13 +103,15 @@ func (k *keeper) watch(ctx context.Context) error {
 			return errors.Join(errors.New("the shared agent ended by itself, see nomad.log"), k.agent.Stop(ctx))
 		case <-tick.C:
 		}
-		idle, err := k.unused(time.Since(used) >= k.Linger)
+		// Asked once: who ends the agent has to have taken its state away.
+		leave := time.Since(used) >= k.Linger
+		idle, err := k.unused(leave)
 		switch {
 		case err != nil:
 			return errors.Join(err, k.agent.Stop(ctx))
 		case !idle:
 			used = time.Now()
-		case time.Since(used) >= k.Linger:
+		case leave:
 			return k.agent.Stop(ctx)
 		}
 	}

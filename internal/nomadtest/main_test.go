@@ -121,7 +121,7 @@ func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited 30 s in vain until %s", what)
+			t.Fatalf("waited two minutes in vain until %s", what)
 		}
 	}
 }
