@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"wadi/internal/sleep"
+
 	"github.com/hashicorp/nomad/api"
 )
 
@@ -167,7 +169,7 @@ func (c *Client) WaitStopped(ctx context.Context, id string) error {
 		if live == 0 {
 			return nil
 		}
-		if err := Sleep(ctx, 200*time.Millisecond); err != nil {
+		if err := sleep.For(ctx, 200*time.Millisecond); err != nil {
 			return fmt.Errorf("%d instances of job %s still run: %w", live, id, err)
 		}
 	}
@@ -209,16 +211,4 @@ func terminal(clientStatus string) bool {
 		return true
 	}
 	return false
-}
-
-// Sleep waits for d, or answers why ctx ended before.
-func Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }

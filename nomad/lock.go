@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wadi/internal/sleep"
+
 	"github.com/hashicorp/nomad/api"
 )
 
@@ -59,7 +61,7 @@ func (c *Client) Acquire(ctx context.Context, jobID, holder string, onWait func(
 		default:
 			return nil, c.wrap("take the lock "+path+" in space "+c.Space, err)
 		}
-		if err := Sleep(ctx, 500*time.Millisecond); err != nil {
+		if err := sleep.For(ctx, 500*time.Millisecond); err != nil {
 			return nil, fmt.Errorf("gave up waiting for the lock %s: %w", path, err)
 		}
 	}
@@ -86,7 +88,7 @@ func (c *Client) hold(v *api.Variable) *Lock {
 
 func (l *Lock) renew(ctx context.Context) {
 	defer close(l.done)
-	for Sleep(ctx, lockTTL/4) == nil {
+	for sleep.For(ctx, lockTTL/4) == nil {
 		sent := time.Now()
 		rctx, cancel := context.WithTimeout(ctx, lockTTL/4)
 		_, _, err := l.c.API.Variables().RenewLock(l.v, l.c.write(rctx))

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/nomad/api"
 
 	"wadi/internal/nomadtest"
+	"wadi/internal/sleep"
 )
 
 func TestTailStart(t *testing.T) {
@@ -110,7 +111,7 @@ func instanceOf(t *testing.T, c *Client, id string) string {
 		if len(allocs) > 0 {
 			return allocs[0].ID
 		}
-		if err := Sleep(t.Context(), 50*time.Millisecond); err != nil {
+		if err := sleep.For(t.Context(), 50*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -149,7 +150,7 @@ func TestLogReaderAcrossRotation(t *testing.T) {
 		if terminal(alloc.ClientStatus) {
 			ended++
 		}
-		if err := Sleep(t.Context(), 50*time.Millisecond); err != nil {
+		if err := sleep.For(t.Context(), 50*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"wadi/internal/sleep"
+
 	"github.com/hashicorp/nomad/api"
 )
 
@@ -339,7 +341,7 @@ func (c *Client) AwaitStable(ctx context.Context, job *api.Job) error {
 		if r.Deployment == nil || r.Deployment.Status != api.DeploymentStatusRunning || running < wanted {
 			return nil
 		}
-		if err := Sleep(ctx, 200*time.Millisecond); err != nil {
+		if err := sleep.For(ctx, 200*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -364,7 +366,7 @@ func (c *Client) Watch(ctx context.Context, reg Registration, limits RolloutLimi
 			if StatusOf(err) == http.StatusForbidden || ctx.Err() != nil || time.Since(seen) > lookPatience {
 				return last, err
 			}
-			if err := Sleep(ctx, time.Second); err != nil {
+			if err := sleep.For(ctx, time.Second); err != nil {
 				return last, err
 			}
 			continue
@@ -383,7 +385,7 @@ func (c *Client) Watch(ctx context.Context, reg Registration, limits RolloutLimi
 		}
 		last = v
 		if v.State == Waiting {
-			if err := Sleep(ctx, 200*time.Millisecond); err != nil {
+			if err := sleep.For(ctx, 200*time.Millisecond); err != nil {
 				return v, err
 			}
 			continue

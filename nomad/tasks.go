@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"wadi/internal/sleep"
+
 	"github.com/hashicorp/nomad/api"
 )
 
@@ -129,7 +131,7 @@ func (o *TaskOutput) Copy(ctx context.Context, stdout, stderr io.Writer) (*api.A
 		case !Transient(err) || time.Since(answered) > outputPatience:
 			return nil, err
 		}
-		if err := Sleep(ctx, logPoll); err != nil {
+		if err := sleep.For(ctx, logPoll); err != nil {
 			return nil, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wadi/internal/nomadtest"
+	"wadi/internal/sleep"
 )
 
 // runTask registers a job under the id of a one-off task.
@@ -56,7 +57,7 @@ func TestTaskRuns(t *testing.T) {
 		if i := slices.IndexFunc(runs, func(r TaskRun) bool { return r.ID == dead }); i >= 0 && !runs[i].Live {
 			break
 		}
-		if err := Sleep(t.Context(), 50*time.Millisecond); err != nil {
+		if err := sleep.For(t.Context(), 50*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -136,7 +137,7 @@ func TestExec(t *testing.T) {
 		if s := a.TaskStates["t"]; s != nil && s.State == "running" {
 			break
 		}
-		if err := Sleep(t.Context(), 50*time.Millisecond); err != nil {
+		if err := sleep.For(t.Context(), 50*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 	}

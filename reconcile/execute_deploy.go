@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/nomad/api"
 
+	"wadi/internal/sleep"
 	"wadi/nomad"
 	"wadi/stage/lifecycle"
 )
@@ -266,7 +267,7 @@ func (u *run) afterFailure(ctx context.Context, reg nomad.Registration, v nomad.
 			}
 			return "Reverted: Nomad went back to the version that ran before."
 		}
-		if nomad.Sleep(ctx, 200*time.Millisecond) != nil {
+		if sleep.For(ctx, 200*time.Millisecond) != nil {
 			return ""
 		}
 	}

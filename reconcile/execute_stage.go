@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/nomad/api"
 	"golang.org/x/sync/errgroup"
 
+	"wadi/internal/sleep"
 	"wadi/nomad"
 	"wadi/stage"
 	"wadi/stage/blob"
@@ -325,7 +326,7 @@ func (r *Reconciler) waitPlaced(ctx context.Context, id, what string, lost ...st
 			}
 			return "", fmt.Errorf("no room %s: %s", what, why)
 		}
-		if err := nomad.Sleep(ctx, 100*time.Millisecond); err != nil {
+		if err := sleep.For(ctx, 100*time.Millisecond); err != nil {
 			return "", err
 		}
 	}

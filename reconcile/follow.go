@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/nomad/api"
 	"golang.org/x/sync/errgroup"
 
+	"wadi/internal/sleep"
 	"wadi/nomad"
 	"wadi/stage/blob"
 	"wadi/stage/lifecycle"
@@ -157,7 +158,7 @@ func (f *follower) follow(ctx context.Context, jobs []*api.JobListStub, open boo
 	}
 	answered := time.Now()
 	for n := 1; ; n++ {
-		if err := nomad.Sleep(ctx, followPoll); err != nil {
+		if err := sleep.For(ctx, followPoll); err != nil {
 			return err
 		}
 		now, err := f.again(ctx, jobs, open, n%looksPerList == 0)

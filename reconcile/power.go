@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/nomad/api"
 
+	"wadi/internal/sleep"
 	"wadi/nomad"
 )
 
@@ -263,7 +264,7 @@ func (u *run) awaitInstance(ctx context.Context, job *api.Job, old *api.Allocati
 		if time.Now().After(deadline) {
 			return u.notStarted(ctx, nomad.Verdict{Alloc: now, Reason: "timed out waiting for the instance to become healthy"})
 		}
-		if err := nomad.Sleep(ctx, 200*time.Millisecond); err != nil {
+		if err := sleep.For(ctx, 200*time.Millisecond); err != nil {
 			return err
 		}
 	}

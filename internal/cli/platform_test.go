@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/nomad/api"
 
 	"wadi/internal/nomadtest"
+	"wadi/internal/testport"
 	"wadi/nomad"
 )
 
@@ -34,18 +35,8 @@ func testPlatform(t *testing.T) (*nomad.Client, platformOptions) {
 	dir := t.TempDir()
 	return client, platformOptions{
 		Program: program, BinDir: filepath.Join(dir, "bin"), DefaultDir: filepath.Join(dir, "data"),
-		BlobPort: freePort(t), RouterPort: freePort(t),
+		BlobPort: testport.Free(t), RouterPort: testport.Free(t),
 	}
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // writes counts what Nomad was told of the platform: job versions and the
@@ -102,7 +93,7 @@ func TestPlatformComesAndGoes(t *testing.T) {
 	}
 
 	// the router moves, the blob store and the token stay
-	o.RouterPort = freePort(t)
+	o.RouterPort = testport.Free(t)
 	moved, err := platformApply(ctx, client, o, quiet)
 	if err != nil {
 		t.Fatal(err)

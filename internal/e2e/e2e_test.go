@@ -8,11 +8,11 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +21,7 @@ import (
 
 	"wadi/internal/dockertest"
 	"wadi/internal/nomadtest"
+	"wadi/internal/testport"
 )
 
 func TestMain(m *testing.M) {
@@ -144,9 +145,9 @@ func newPlatformOn(t *testing.T, on *nomadtest.Shared, space string) *platform {
 	}
 	p.bin = filepath.Join(p.dir, "bin")
 	buildWadi(t, p.bin)
-	ports := freePorts(t, 2)
-	p.router = "127.0.0.1:" + ports[1]
-	p.wadi(t, "platform", "apply", "--blobstore-port", ports[0], "--router-port", ports[1])
+	store, router := strconv.Itoa(testport.Free(t)), strconv.Itoa(testport.Free(t))
+	p.router = "127.0.0.1:" + router
+	p.wadi(t, "platform", "apply", "--blobstore-port", store, "--router-port", router)
 	t.Cleanup(func() { p.wadi(t, "platform", "destroy", "--auto-approve", "--purge-data") })
 	return p
 }
@@ -194,20 +195,4 @@ func buildWadi(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-}
-
-// freePorts are n ports that nobody listens on now.
-func freePorts(t *testing.T, n int) []string {
-	t.Helper()
-	var ports []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		ports = append(ports, port)
-	}
-	return ports
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/hashicorp/nomad/api"
 
+	"wadi/internal/testport"
 	"wadi/nomad/agent"
 )
 
@@ -95,7 +95,7 @@ func Join(t testing.TB, c *api.Client, name string) *Node {
 		t.Fatal(err)
 	}
 	config := filepath.Join(dir, "agent.hcl")
-	text := fmt.Sprintf(nodeConfig, name, dir, freePort(t), server, filepath.Join(dir, "alloc_mounts"))
+	text := fmt.Sprintf(nodeConfig, name, dir, testport.Free(t), server, filepath.Join(dir, "alloc_mounts"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -169,14 +169,4 @@ func sweepLater(t testing.TB, r agent.Record) {
 			t.Error(err)
 		}
 	})
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

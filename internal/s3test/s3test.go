@@ -10,7 +10,6 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"wadi/internal/testport"
 	"wadi/nomad/agent"
 )
 
@@ -65,7 +65,7 @@ func Start(t testing.TB) *Server {
 	if err := os.Mkdir(filepath.Join(root, s.Bucket), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddress(t)
+	address := fmt.Sprintf("127.0.0.1:%d", testport.Free(t))
 	s.Endpoint = "http://" + address
 	cmd := exec.Command(program, "--access", s.AccessKey, "--secret", s.SecretKey, "--region", s.Region,
 		"--port", address, "posix", "--nometa", root)
@@ -133,16 +133,6 @@ func (s *Server) CredentialsFile(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 var found struct {

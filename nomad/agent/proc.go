@@ -2,7 +2,6 @@ package agent
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"wadi/internal/procstat"
 )
 
 // processID names a process for good: pids come again, pids with the same
@@ -44,17 +45,15 @@ func identify(pid int) (processID, error) {
 // readStat reads the part of proc that is in /proc/PID/stat. A process that
 // has ended and only waits for its parent counts as ended.
 func readStat(pid int) (proc, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	stat, err := procstat.Read(pid)
 	if err != nil {
-		return proc{}, fmt.Errorf("read the state of process %d: %w", pid, err)
+		return proc{}, err
 	}
-	p, err := parseStat(string(text))
-	if err != nil {
-		return proc{}, fmt.Errorf("read the state of process %d: %w", pid, err)
+	if stat.Ended() {
+		return proc{}, fmt.Errorf("process %d has ended", pid)
 	}
-	p.PID = pid
-	p.Boot, err = bootID()
-	return p, err
+	boot, err := bootID()
+	return proc{processID: processID{PID: pid, Start: stat.Start, Boot: boot}, parent: stat.Parent, tty: stat.TTY != 0}, err
 }
 
 // bootID is the id of this boot of the machine.
@@ -66,49 +65,20 @@ var bootID = sync.OnceValues(func() (string, error) {
 	return strings.TrimSpace(string(id)), nil
 })
 
-var errEnded = errors.New("it has ended")
-
-// parseStat reads a line of proc_pid_stat(5): the name in parentheses may
-// hold anything, so fields count from its last closing one.
-func parseStat(text string) (proc, error) {
-	i := strings.LastIndexByte(text, ')')
-	if i < 0 {
-		return proc{}, fmt.Errorf("no name in %.80q", text)
-	}
-	f := strings.Fields(text[i+1:]) // f[0] is field 3, the state
-	if len(f) < 20 {
-		return proc{}, fmt.Errorf("%d fields after the name, want 20", len(f))
-	}
-	if f[0] == "Z" || f[0] == "X" {
-		return proc{}, errEnded
-	}
-	parent, err1 := strconv.Atoi(f[1])
-	tty, err2 := strconv.Atoi(f[4])
-	start, err3 := strconv.ParseUint(f[19], 10, 64)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return proc{}, fmt.Errorf("fields of %.80q: %w", text, err)
-	}
-	return proc{processID: processID{Start: start}, parent: parent, tty: tty != 0}, nil
-}
-
 // processes reads all processes. Those that end meanwhile, and what may not
 // be read of others', is left out.
 func processes() ([]proc, error) {
-	entries, err := os.ReadDir("/proc")
+	pids, err := procstat.PIDs()
 	if err != nil {
-		return nil, fmt.Errorf("list the processes: %w", err)
+		return nil, err
 	}
 	var out []proc
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
+	for _, pid := range pids {
 		p, err := readStat(pid)
 		if err != nil {
 			continue
 		}
-		dir := filepath.Join("/proc", e.Name())
+		dir := filepath.Join("/proc", strconv.Itoa(pid))
 		p.exe, _ = os.Readlink(filepath.Join(dir, "exe"))
 		p.cwd, _ = os.Readlink(filepath.Join(dir, "cwd"))
 		p.root, _ = os.Readlink(filepath.Join(dir, "root"))

@@ -10,38 +10,6 @@ import (
 	"testing"
 )
 
-const statTail = " -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2"
-
-func TestParseStat(t *testing.T) {
-	t.Parallel()
-	p, err := parseStat("42 (a) b (c)) S 7 42 42 0" + statTail)
-	if err != nil || p.parent != 7 || p.tty || p.Start != 987654 {
-		t.Errorf("parseStat = %+v, %v", p, err)
-	}
-	if p, err := parseStat("42 (sh) S 7 42 42 34816" + statTail); err != nil || !p.tty {
-		t.Errorf("with a terminal: %+v, %v", p, err)
-	}
-	if _, err := parseStat("42 (sh) Z 7 42 42 0" + statTail); !errors.Is(err, errEnded) {
-		t.Errorf("a zombie: %v", err)
-	}
-	for _, bad := range []string{"", "42 sh S 7", "42 (sh) S 7", "42 (sh) S x 42 42 0" + statTail} {
-		if _, err := parseStat(bad); err == nil {
-			t.Errorf("parseStat(%q) gives no error", bad)
-		}
-	}
-}
-
-func FuzzParseStat(f *testing.F) {
-	f.Add("42 (sh) S 7 42 42 34816" + statTail)
-	f.Add("42 (a) b (c)) S 7 42 42 0" + statTail)
-	f.Fuzz(func(t *testing.T, text string) {
-		p, err := parseStat(text)
-		if err == nil && !strings.Contains(text, fmt.Sprint(p.Start)) && !strings.Contains(text, "0"+fmt.Sprint(p.Start)) {
-			t.Errorf("the start time %d is not in %q", p.Start, text)
-		}
-	})
-}
-
 func TestSignalOnlyTheSameProcess(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("sleep", "1000")

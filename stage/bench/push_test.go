@@ -6,16 +6,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"wadi/internal/testport"
 	"wadi/stage/blob"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/bin"
@@ -215,26 +216,12 @@ func (c *push) run(s staged) cost {
 		lifecycle.ProcessFile: lifecycle.RunProcess{
 			Type: "web", Command: "trap 'exit 0' TERM; echo the app runs; sleep 1000 & wait", MemoryMB: 512, DiskMB: 4096, Health: lifecycle.Check{Type: "process"},
 		},
-	}, "NOMAD_ALLOC_ID=bench", "NOMAD_ALLOC_INDEX=0", "NOMAD_IP_health=127.0.0.1", "NOMAD_PORT_health="+freePort(c.tb),
-		"NOMAD_IP_http=127.0.0.1", "NOMAD_PORT_http="+freePort(c.tb))
+	}, "NOMAD_ALLOC_ID=bench", "NOMAD_ALLOC_INDEX=0", "NOMAD_IP_health=127.0.0.1", "NOMAD_PORT_health="+strconv.Itoa(testport.Free(c.tb)),
+		"NOMAD_IP_http=127.0.0.1", "NOMAD_PORT_http="+strconv.Itoa(testport.Free(c.tb)))
 	m := meter{p: p, server: c.server, wall: p.began, served: c.server.cpu()}
 	took := m.cost(p.until("the app runs").at)
 	c.stop(p, "instance")
 	return took
-}
-
-func freePort(tb testing.TB) string {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return port
 }
 
 // size is how many bytes the files below dir have.

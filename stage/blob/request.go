@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"wadi/internal/sleep"
 )
 
 const (
@@ -60,7 +62,7 @@ func (c *Client) do(ctx context.Context, k call) (reply, error) {
 			}
 			return r, err
 		}
-		if err := sleep(ctx, pause(n)); err != nil {
+		if err := sleep.For(ctx, pause(n)); err != nil {
 			return r, fmt.Errorf("%s: %w", k.op, err)
 		}
 	}
@@ -88,17 +90,6 @@ func passing(err error) bool {
 func pause(n int) time.Duration {
 	d := min(firstDelay<<min(n-1, 16), maxDelay)
 	return d + rand.N(d/4)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }
 
 func (c *Client) attempt(ctx context.Context, k call) (reply, error) {

@@ -25,6 +25,8 @@ import (
 // Folders are taken without their subfolders.
 var sources = []string{
 	"go.mod", "go.sum",
+	"internal/procstat",
+	"internal/sleep",
 	"stage/archive",
 	"stage/blob",
 	"stage/lifecycle",

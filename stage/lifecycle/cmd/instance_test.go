@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
+	"wadi/internal/testport"
 	"wadi/stage/lifecycle"
 )
 
@@ -73,7 +75,7 @@ func startInstance(t *testing.T, i app) web {
 	if dir == "" {
 		dir = newInstance(t, i)
 	}
-	w := web{port: freePort(t), health: freePort(t)}
+	w := web{port: strconv.Itoa(testport.Free(t)), health: strconv.Itoa(testport.Free(t))}
 	env := []string{
 		"NOMAD_ALLOC_INDEX=3",
 		"NOMAD_IP_health=127.0.0.1", "NOMAD_PORT_health=" + w.health,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wadi/internal/testport"
 	"wadi/stage/blob"
 	"wadi/stage/lifecycle"
 )
@@ -345,7 +346,7 @@ func TestStageTwice(t *testing.T) {
 func TestStageWithoutBlobStore(t *testing.T) {
 	t.Parallel()
 	dir := newTask(t, map[string]any{lifecycle.StagingFile: lifecycle.Staging{
-		BlobURL: "http://127.0.0.1:" + freePort(t), Package: strings.Repeat("0", 64),
+		BlobURL: fmt.Sprintf("http://127.0.0.1:%d", testport.Free(t)), Package: strings.Repeat("0", 64),
 		Buildpacks: []lifecycle.BuildpackRef{{Key: "binary", Builtin: "binary"}},
 	}})
 	r := start(t, dir, "stage")

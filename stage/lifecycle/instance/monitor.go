@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"wadi/internal/sleep"
 	"wadi/stage/lifecycle"
 )
 
@@ -99,7 +100,7 @@ func (m *monitor) startup(ctx context.Context) *unhealthyError {
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			wait = eagerInterval
 		}
-		if !sleep(deadline, wait) {
+		if sleep.For(deadline, wait) != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -121,7 +122,7 @@ func (m *monitor) neverHealthy(took time.Duration, attempts int) *unhealthyError
 
 // liveness probes until a check fails: one is enough.
 func (m *monitor) liveness(ctx context.Context) *unhealthyError {
-	for sleep(ctx, interval(m.health)) {
+	for sleep.For(ctx, interval(m.health)) == nil {
 		err := m.probe(ctx, m.health)
 		if err == nil || ctx.Err() != nil {
 			continue
@@ -138,7 +139,7 @@ func (m *monitor) liveness(ctx context.Context) *unhealthyError {
 // never ends it.
 func (m *monitor) watchReadiness(ctx context.Context) {
 	ready := false
-	for wait := time.Duration(0); sleep(ctx, wait); {
+	for wait := time.Duration(0); sleep.For(ctx, wait) == nil; {
 		err := m.probe(ctx, m.readiness)
 		if ctx.Err() != nil {
 			return
@@ -167,16 +168,4 @@ func interval(c lifecycle.Check) time.Duration {
 		return time.Duration(c.IntervalS) * time.Second
 	}
 	return defaultInterval
-}
-
-// sleep waits for d; false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return ctx.Err() == nil
-	}
 }

@@ -63,6 +63,9 @@ func sharedFolders() (map[string]int, error) {
 	}
 	shared := map[string]int{}
 	for _, e := range entries {
+		if !e.IsDir() { // most are not, and this asks nothing of the kernel
+			continue
+		}
 		info, err := e.Info()
 		if err != nil || !isShared(nodeTmp, info) { // it may be gone by now
 			continue

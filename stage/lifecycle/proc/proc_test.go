@@ -54,22 +54,6 @@ func TestOOMCounter(t *testing.T) {
 	}
 }
 
-func TestParentOf(t *testing.T) {
-	t.Parallel()
-	for stat, want := range map[string]int{
-		"12 (sh) S 7 12 12": 7, "12 (a) b (c)) Z 8 1": 8,
-	} {
-		if got, err := parentOf([]byte(stat)); err != nil || got != want {
-			t.Errorf("%q: %d, %v", stat, got, err)
-		}
-	}
-	for _, stat := range []string{"", "12 (sh", "12 (sh) S", "12 (sh) S x"} {
-		if _, err := parentOf([]byte(stat)); err == nil {
-			t.Errorf("%q has a parent", stat)
-		}
-	}
-}
-
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[syscall.WaitStatus]int{0: 0, 3 << 8: 3, 15: 143, 9 | 0x80: 137} {
