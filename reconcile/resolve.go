@@ -58,11 +58,12 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 	}
 	memoryMB, diskMB := stagingSize(d.Processes[0])
 	tree, err := stage.Scan(ctx, d.App.Path, stage.ScanOptions{Ignore: true, Exclude: of.doc.Files, Cache: r.Options.CacheDir, MaxBytes: int64(diskMB) << 20})
+	var noFiles *stage.NoFilesError
 	var noZip *stage.NotZipError
 	var badZip *stage.ZipError
 	var tooBig *stage.TooBigError
 	var tooDeep *stage.TooDeepError
-	if errors.As(err, &noZip) || errors.As(err, &badZip) || errors.As(err, &tooBig) || errors.As(err, &tooDeep) {
+	if errors.As(err, &noFiles) || errors.As(err, &noZip) || errors.As(err, &badZip) || errors.As(err, &tooBig) || errors.As(err, &tooDeep) {
 		return pinned{}, spec.Diagnostics{at(d.App, "path", spec.SeverityError, fmt.Sprintf("app %q: %v", d.App.Name, err), "")}
 	}
 	if err != nil {

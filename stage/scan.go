@@ -39,14 +39,12 @@ type ScanOptions struct {
 // NoFilesError says, in Cloud Foundry's words, that there is nothing to push.
 type NoFilesError struct {
 	Path string
-	Hint string // what to do about it, where that is not plain
+	Hint string // what to do about it, where it is not the usual
 }
 
 func (e *NoFilesError) Error() string {
-	if e.Hint != "" {
-		return fmt.Sprintf("No app files found in '%s': %s", e.Path, e.Hint)
-	}
-	return fmt.Sprintf("No app files found in '%s'", e.Path)
+	hint := cmp.Or(e.Hint, "check `path`, and what "+ignoreFile+" leaves out")
+	return fmt.Sprintf("No app files found in '%s': %s", e.Path, hint)
 }
 
 // Scan lists and fingerprints the folder source, which may be a link to one;

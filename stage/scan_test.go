@@ -186,7 +186,7 @@ func TestScanErrors(t *testing.T) {
 	for _, name := range []string{"void", "folders", "ignored"} {
 		_, err := Scan(t.Context(), filepath.Join(dir, name), o)
 		var none *NoFilesError
-		if !errors.As(err, &none) || err.Error() != "No app files found in '"+filepath.Join(dir, name)+"'" {
+		if !errors.As(err, &none) || err.Error() != "No app files found in '"+filepath.Join(dir, name)+"': check `path`, and what .cfignore leaves out" {
 			t.Errorf("%s: %v, want cf's words", name, err)
 		}
 	}
@@ -240,7 +240,7 @@ func TestScanTooDeep(t *testing.T) {
 	write(t, filepath.Join(dir, deepest, "e/f"), "x", 0o644)
 	_, err := Scan(t.Context(), dir, ScanOptions{Ignore: true})
 	var refused *TooDeepError
-	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "more than 256 folders deep (in d/d/d/d/…)") {
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "more than 255 folders deep (in d/d/d/d/…)") {
 		t.Errorf("error %v", err)
 	}
 	write(t, dir+"/.cfignore", "e\n", 0o644)

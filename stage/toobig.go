@@ -22,6 +22,12 @@ func (e *TooBigError) Error() string {
 		e.Path, lifecycle.FormatSize(e.Bytes), lifecycle.FormatSize(e.Limit), e.Biggest.Path, lifecycle.FormatSize(e.Biggest.Size), ignoreFile)
 }
 
+// maxDepth is how deep an app may have something: in its droplet the app is
+// one folder down.
+const maxDepth = archive.MaxDepth - 1
+
+func tooDeep(path string) bool { return strings.Count(path, "/") > maxDepth }
+
 // TooDeepError says that something lies deeper in a folder than anybody
 // unpacks.
 type TooDeepError struct {
@@ -33,14 +39,13 @@ func (e *TooDeepError) Error() string {
 	begin := strings.SplitN(e.Entry, "/", 5)
 	begin[len(begin)-1] = "…"
 	return fmt.Sprintf("%s has files more than %d folders deep (in %s): list what the app does not need in %s, or move it up",
-		e.Path, archive.MaxDepth, strings.Join(begin, "/"), ignoreFile)
+		e.Path, maxDepth, strings.Join(begin, "/"), ignoreFile)
 }
 
-// checkDepth refuses what a droplet, in which the app is one folder down,
-// could not hold.
+// checkDepth refuses what a droplet could not hold.
 func (s *scan) checkDepth(entries []Entry) error {
 	for _, e := range entries {
-		if archive.TooDeep("app/" + e.Path) {
+		if tooDeep(e.Path) {
 			return &TooDeepError{Path: s.source, Entry: e.Path}
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wadi/stage/archive"
+	"wadi/stage/lifecycle"
 )
 
 const (
@@ -156,7 +157,7 @@ func (z *zipFile) entries(ignored func(path string) bool) (kept []zipEntry, coun
 			return nil, 0, z.refuse(f, reason, fix)
 		}
 		if f.UncompressedSize64 > left {
-			return nil, 0, z.refuse(f, fmt.Sprintf("with it the zip holds more than %d bytes", maxZipBytes),
+			return nil, 0, z.refuse(f, "with it the zip holds more than "+lifecycle.FormatSize(maxZipBytes),
 				"leave out what the app does not need, or "+fixUnpack+", which may hold more")
 		}
 		left -= f.UncompressedSize64
@@ -185,6 +186,8 @@ func describeEntry(f *zip.File) (e Entry, reason string) {
 	name, reason := archive.LocalName(f.Name)
 	switch mode := f.Mode(); {
 	case reason != "":
+	case tooDeep(name):
+		reason = fmt.Sprintf("it lies more than %d folders deep", maxDepth)
 	case !utf8.ValidString(name):
 		reason = "its name is not UTF-8 but in a code page that the zip does not tell"
 	case strings.Contains(name, `\`):

@@ -172,7 +172,7 @@ func TestScanZipNoFiles(t *testing.T) {
 			t.Errorf("%s: %v, want cf's words", name, err)
 		}
 	}
-	two := zipFileOf(t, "two.zip", zipped{name: "a/", mode: fs.ModeDir | 0o755}, zipped{name: "a/b", content: "b"})
+	two := zipFileOf(t, "two.zip", zipped{name: strings.Repeat("a/", maxDepth), mode: fs.ModeDir | 0o755}, zipped{name: strings.Repeat("a/", maxDepth) + "b", content: "b"})
 	if tree := mustScan(t, two, ScanOptions{Ignore: true}); tree.Files != 1 {
 		t.Errorf("a file in a folder, both entries: %d files", tree.Files)
 	}
@@ -199,6 +199,7 @@ func TestScanHostileZip(t *testing.T) {
 		"zero byte":             {[]zipped{{name: "a\x00b", content: "a"}}, "a\x00b", "zero byte"},
 		"not UTF-8":             {[]zipped{{name: "caf\x82", content: "a"}}, "caf\x82", "UTF-8"},
 		"says UTF-8, is not":    {[]zipped{{name: "caf\x82", content: "a", flags: 0x800}}, "caf\x82", "UTF-8"},
+		"deep file":             {[]zipped{{name: "a", content: "a"}, {name: strings.Repeat("d/", maxDepth+1) + "f"}}, strings.Repeat("d/", maxDepth+1) + "f", "more than 255 folders deep"},
 		"long name":             {[]zipped{{name: "a/" + strings.Repeat("n", 256)}}, "a/" + strings.Repeat("n", 256), "255 bytes"},
 		"deep":                  {[]zipped{{name: strings.Repeat("d/", 300) + "x"}}, strings.Repeat("d/", 300) + "x", "deep"},
 		"twice":                 {[]zipped{{name: "a", content: "1"}, {name: "a", content: "2"}}, "a", "another entry"},
@@ -215,9 +216,9 @@ func TestScanHostileZip(t *testing.T) {
 		"link to nothing":       {[]zipped{{name: "a", mode: fs.ModeSymlink | 0o777}}, "a", "no name"},
 		"link to a zero byte":   {[]zipped{{name: "a", content: "b\x00", mode: fs.ModeSymlink | 0o777}}, "a", "no name"},
 		"link to a long name":   {[]zipped{{name: "a", content: strings.Repeat("a/", 3000), mode: fs.ModeSymlink | 0o777}}, "a", "4095 bytes"},
-		"bomb":                  {[]zipped{{name: "a", content: bomb, method: zip.Deflate, size: maxZipBytes + 1}}, "a", "1073741824 bytes"},
-		"bomb of several":       {[]zipped{{name: "a", size: maxZipBytes - 1, content: "a"}, {name: "b", content: "bb"}}, "b", "1073741824 bytes"},
-		"bomb over all numbers": {[]zipped{{name: "a", content: "a"}, {name: "b", content: "b", size: math.MaxUint64}}, "b", "1073741824 bytes"},
+		"bomb":                  {[]zipped{{name: "a", content: bomb, method: zip.Deflate, size: maxZipBytes + 1}}, "a", "more than 1G"},
+		"bomb of several":       {[]zipped{{name: "a", size: maxZipBytes - 1, content: "a"}, {name: "b", content: "bb"}}, "b", "more than 1G"},
+		"bomb over all numbers": {[]zipped{{name: "a", content: "a"}, {name: "b", content: "b", size: math.MaxUint64}}, "b", "more than 1G"},
 		"holds more than said":  {[]zipped{{name: "a", content: bomb, method: zip.Deflate, size: 10}}, "a", "damaged"},
 		"holds less than said":  {[]zipped{{name: "a", content: "abc", method: zip.Deflate, size: 10}}, "a", "damaged"},
 		"wrong checksum":        {[]zipped{{name: "a", content: "abc", crc: 7}}, "a", "damaged"},
