@@ -443,7 +443,12 @@ func TestProcfileError(t *testing.T) {
 		"# types\n\nweb:node app.js\n": `invalid YAML in line 3: "web:node app.js": write web: node app.js, with a blank after the colon`,
 		"\tweb: a\n":                   `invalid YAML in line 1: "\tweb: a": begin it without a tab`,
 		"npm start\n":                  `invalid YAML in line 1: "npm start": write TYPE: COMMAND`,
-		"web:\n  command: a\n":         `invalid YAML: write a line TYPE: COMMAND for each process: yaml: unmarshal errors:`,
+		"web:\n  command: a\n":         `invalid YAML in lines 1 to 2: "web:\n  command: a": write TYPE: COMMAND in one line, or TYPE: | and the command's lines below it, all indented alike`,
+
+		"web: |\n  echo a: b\n  exec c\n\nworker: echo a: b\n": `invalid YAML in line 5: "worker: echo a: b": quote`,
+		"web: &a b\nworker: *a\nclock: @c\n":                   `invalid YAML in line 3: "clock: @c": quote`,
+		"web: >\n   a\n  b: c\nworker: d\n":                    `invalid YAML in lines 1 to 3: "web: >\n   a\n  b: c": write`,
+		"web: *a\n":                                            `invalid YAML: write a line TYPE: COMMAND for each process: yaml: unknown anchor 'a' referenced`,
 	} {
 		_, err := ParseProcfile([]byte(text))
 		if err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -182,28 +183,56 @@ func ParseProcfile(content []byte) ([]launchProcess, error) {
 // procfileError says which line of a Procfile is none, and how to write it:
 // many do not know that it is YAML, which names no line where it is the first.
 func procfileError(content []byte, err error) error {
-	n := 0
-	for line := range strings.Lines(string(content)) {
-		n++
-		line = strings.TrimRight(line, "\r\n")
+	n := 1
+	for entry := range procfileEntries(string(content)) {
+		first, last := n, n+strings.Count(strings.TrimSpace(entry), "\n")
+		n += strings.Count(entry, "\n")
 		var commands map[string]string
-		if yaml.Unmarshal([]byte(line), &commands) == nil {
+		err := yaml.Unmarshal([]byte(entry), &commands)
+		if err == nil || strings.Contains(err.Error(), "unknown anchor") { // of an entry before it
 			continue
 		}
-		kind, command, colon := strings.Cut(line, ":")
-		kind, command = strings.TrimSpace(kind), strings.TrimSpace(command)
-		fix := fmt.Sprintf("quote the command, which has a colon and a blank in it or starts with a sign, as in %s: '%s'", kind, strings.ReplaceAll(command, "'", "''"))
-		switch {
-		case strings.HasPrefix(line, "\t"):
-			fix = "begin it without a tab"
-		case !colon || command == "":
-			fix = "write TYPE: COMMAND"
-		case !strings.Contains(line, ": "):
-			fix = fmt.Sprintf("write %s: %s, with a blank after the colon", kind, command)
+		if last > first {
+			return fmt.Errorf("invalid YAML in lines %d to %d: %.200q: write TYPE: COMMAND in one line, or TYPE: | and the command's lines below it, all indented alike",
+				first, last, strings.TrimRight(entry, "\r\n "))
 		}
-		return fmt.Errorf("invalid YAML in line %d: %.200q: %s", n, line, fix)
+		line := strings.TrimRight(entry, "\r\n")
+		return fmt.Errorf("invalid YAML in line %d: %.200q: %s", first, line, procfileFix(line))
 	}
 	return fmt.Errorf("invalid YAML: write a line TYPE: COMMAND for each process: %w", err)
+}
+
+// procfileEntries are the lines of a Procfile, each with the indented and the
+// empty ones that follow it and belong to it.
+func procfileEntries(content string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		begin, end := 0, 0
+		for line := range strings.Lines(content) {
+			if !strings.ContainsAny(line[:1], " \r\n") && end > begin {
+				if !yield(content[begin:end]) {
+					return
+				}
+				begin = end
+			}
+			end += len(line)
+		}
+		yield(content[begin:])
+	}
+}
+
+// procfileFix says how to write a line that is no YAML.
+func procfileFix(line string) string {
+	kind, command, colon := strings.Cut(line, ":")
+	kind, command = strings.TrimSpace(kind), strings.TrimSpace(command)
+	switch {
+	case strings.HasPrefix(line, "\t"):
+		return "begin it without a tab"
+	case !colon || command == "":
+		return "write TYPE: COMMAND"
+	case !strings.Contains(line, ": "):
+		return fmt.Sprintf("write %s: %s, with a blank after the colon", kind, command)
+	}
+	return fmt.Sprintf("quote the command, which has a colon and a blank in it or starts with a sign, as in %s: '%s'", kind, strings.ReplaceAll(command, "'", "''"))
 }
 
 func byType(commands map[string]string) []launchProcess {
