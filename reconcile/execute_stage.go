@@ -378,7 +378,7 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 		end := bytes.IndexByte(p, '\n')
 		switch {
 		case end >= 0:
-			l.line(strings.TrimSuffix(string(append(l.part, p[:end]...)), "\r"))
+			l.line(overwritten(string(append(l.part, p[:end]...))))
 			l.part, p = nil, p[end+1:]
 		case len(l.part)+len(p) > maxLine:
 			l.line(string(append(l.part, p...)))
@@ -392,7 +392,14 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 
 func (l *lineWriter) flush() {
 	if len(l.part) > 0 {
-		l.line(string(l.part))
+		l.line(overwritten(string(l.part)))
 		l.part = nil
 	}
+}
+
+// overwritten is what a terminal shows of a line in the end: a program that
+// counts up to 100 % begins it again each time.
+func overwritten(line string) string {
+	line = strings.TrimRight(line, "\r")
+	return line[strings.LastIndexByte(line, '\r')+1:]
 }

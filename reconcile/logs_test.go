@@ -138,14 +138,14 @@ func TestLineWriter(t *testing.T) {
 	t.Parallel()
 	var got []string
 	w := &lineWriter{line: func(text string) { got = append(got, text) }}
-	for _, part := range []string{"a\r\nb", "c\n", "\n", "no end"} {
+	for _, part := range []string{"a\r\nb", "c\n", "\n", "1 %\r2", " %\r100 %\r\n", "no\rend"} {
 		if _, err := w.Write([]byte(part)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w.flush()
 	w.flush()
-	if d := cmp.Diff([]string{"a", "bc", "", "no end"}, got); d != "" {
+	if d := cmp.Diff([]string{"a", "bc", "", "100 %", "end"}, got); d != "" {
 		t.Error(d)
 	}
 	got = nil
