@@ -132,7 +132,7 @@ func TestRunEnds(t *testing.T) {
 			9, nil,
 		},
 		"no command": {app{health: portCheck}, 1, []string{`no start command for process "web"`}},
-		"too big":    {app{command: "true", files: map[string]string{"app/big": strings.Repeat("x", 101<<20)}}, 1, []string{"unpacking the droplet"}},
+		"too big":    {app{command: "true", files: map[string]string{"app/big": strings.Repeat("x", 101<<20)}}, 1, []string{`unpacking the droplet: with "app/big" it has more than the disk of the process, 100M: `}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

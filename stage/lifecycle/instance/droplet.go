@@ -79,6 +79,11 @@ func (t *task) download(ctx context.Context, root *os.Root, log io.Writer) error
 		options.UID, options.GID = t.user.UID, t.user.GID
 	}
 	stats, err := archive.Extract(ctx, content, root, options)
+	var limit *archive.LimitError
+	if errors.As(err, &limit) && limit.What == "bytes" {
+		return fmt.Errorf("unpacking the droplet: with %q it has more than the disk of the process, %s: leave out what the app does not need, or raise disk_quota",
+			limit.Entry, lifecycle.FormatSize(limit.Limit))
+	}
 	if err != nil {
 		return fmt.Errorf("unpacking the droplet: %w", anew(err))
 	}

@@ -282,7 +282,7 @@ func (s *supervisor) end(first *child) {
 // report prints how a process ended, as Cloud Foundry words it.
 func (s *supervisor) report(c *child, note string) {
 	status := c.Status()
-	if note == "" && status.Signaled() && status.Signal() == syscall.SIGKILL && s.oom.Killed() {
+	if note == "" && proc.ExitCode(status) == 128+int(syscall.SIGKILL) && s.oom.Killed() { // a shell's child may be the one
 		note = " (out of memory)"
 	}
 	label := ""

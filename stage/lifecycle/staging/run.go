@@ -148,6 +148,9 @@ func (t *task) stage(ctx context.Context) (lifecycle.Result, error) {
 		}
 		return none, err
 	}
+	if oom.Killed() { // by a buildpack that does not look at how its programs end
+		fmt.Fprintf(t.out.Stderr, "Warning: a program of the buildpacks was killed, out of memory (the staging has %d MB): raise the app's memory if something is missing\n", t.MemoryMB)
+	}
 	if err := builder.WriteJSON(filepath.Join(t.folders.contents, lifecycle.MetadataName), meta); err != nil {
 		return none, fmt.Errorf("writing what the droplet says of itself: %w", err)
 	}
