@@ -17,9 +17,9 @@ import (
 type Client struct {
 	API   *api.Client
 	Space string
-	addr  string
 
-	region string
+	addr   string // without credentials
+	region string // "" = the only one
 }
 
 // Config says which Nomad and which space. Everything that is empty comes

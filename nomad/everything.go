@@ -26,17 +26,23 @@ func (e *NotEverythingError) Hint() string {
 // are UUIDs.
 const noACLs = "acls-disabled"
 
+// aclsAreOff says whether an error is what Nomad without ACLs answers to
+// whatever is about them.
+func aclsAreOff(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "ACL support disabled")
+}
+
 // CheckSeesEverything is nil where Nomad has no ACLs, or the token is a
 // management token. Others cannot be trusted to see all: a list of theirs is
 // short, and no error.
 func (c *Client) CheckSeesEverything(ctx context.Context) error {
 	token, _, err := c.API.ACLTokens().Self(c.query(ctx))
 	switch status := StatusOf(err); {
-	case err != nil && strings.Contains(err.Error(), "ACL support disabled"):
+	case aclsAreOff(err):
 		return nil
 	case err == nil && token.AccessorID == noACLs:
 		return nil
-	case status == 403 || status == 404:
+	case status == http.StatusForbidden || status == http.StatusNotFound:
 		return &NotEverythingError{Token: "the token of NOMAD_TOKEN, or a request without one,"}
 	case err != nil:
 		return c.wrap("read what the token may", err)

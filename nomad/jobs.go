@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"wadi/internal/sleep"
-
 	"github.com/hashicorp/nomad/api"
+
+	"wadi/internal/sleep"
 )
 
 // OwnedJobs lists the jobs of ours in the space, service and batch, stopped

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"wadi/internal/sleep"
-
 	"github.com/hashicorp/nomad/api"
+
+	"wadi/internal/sleep"
 )
 
 const (
@@ -35,13 +35,13 @@ type Lock struct {
 	renewed atomic.Int64
 }
 
-// LockPath is where the lock of an app is.
-func LockPath(jobID string) string { return "wadi/locks/" + jobID }
+// lockPath is where the lock of an app is.
+func lockPath(jobID string) string { return "wadi/locks/" + jobID }
 
 // Acquire takes the lock of an app, waiting for another holder to end;
 // onWait is called once, with who holds it, before it waits.
 func (c *Client) Acquire(ctx context.Context, jobID, holder string, onWait func(holder string)) (*Lock, error) {
-	path := LockPath(jobID)
+	path := lockPath(jobID)
 	for waited := false; ; {
 		v, _, err := c.API.Variables().AcquireLock(&api.Variable{
 			Namespace: c.Space, Path: path, Items: map[string]string{"holder": holder, "since": time.Now().UTC().Format(time.RFC3339)},

@@ -2,6 +2,7 @@ package nomad
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -102,8 +103,6 @@ func KeepLogins(old, news map[string]string, used KeysInUse) map[string]string {
 			items[item] = value
 		}
 	}
-	for item, value := range news {
-		items[item] = value
-	}
+	maps.Copy(items, news)
 	return items
 }

@@ -1,9 +1,6 @@
 package nomad
 
 import (
-	"fmt"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/nomad/api"
@@ -156,7 +153,7 @@ func updateStrategy(place Placement, p LRPProcess) *api.UpdateStrategy {
 func lrpService(in LRP, p LRPProcess) *api.Service {
 	service := &api.Service{
 		Tags:      RouteTags("", nil),
-		Name:      ServiceName(in.ID, p.Group),
+		Name:      serviceName(in.ID, p.Group),
 		Provider:  "nomad",
 		PortLabel: PortHealth,
 		Checks: []api.ServiceCheck{{
@@ -244,61 +241,4 @@ func newTask(name, command string, l Lifecycle) *api.Task {
 		}},
 		LogConfig: &api.LogConfig{MaxFiles: new(10), MaxFileSizeMB: new(10)},
 	}
-}
-
-// secretTemplate writes one key of a Variable, byte for byte, to a file that
-// only the task's user reads. It renders once: a key that is pruned later
-// must not reach into a running instance.
-func secretTemplate(path, key, file string) *api.Template {
-	return &api.Template{
-		EmbeddedTmpl:  new(fmt.Sprintf(`{{ with nomadVar %q }}{{ index . %q }}{{ end }}`, path, key)),
-		DestPath:      new(file),
-		ChangeMode:    new("noop"),
-		Once:          new(true),
-		ErrMissingKey: new(true),
-		Perms:         new("0400"),
-	}
-}
-
-func credentialTemplates(all []Credentials) []*api.Template {
-	var templates []*api.Template
-	for _, c := range all {
-		t := secretTemplate(c.Path, "", "secrets/"+c.File)
-		t.EmbeddedTmpl = new(fmt.Sprintf(`{{ with nomadVar %q }}{{ . | toJSON }}{{ end }}`, c.Path))
-		templates = append(templates, t)
-	}
-	return templates
-}
-
-var notLabel = regexp.MustCompile(`[^a-z0-9]+`)
-
-// GroupName is the Nomad group of a process type. Types that are no DNS
-// label get a hash, so that two never share a group.
-func GroupName(processType string) string { return slug(processType, 20) }
-
-// ServiceName is the name under which a group is found: the job's for web,
-// else "<job>-<group>-<hash>"; always a DNS label.
-func ServiceName(jobID, group string) string {
-	if group == "web" {
-		return slug(jobID, 63)
-	}
-	// the hash keeps it apart from an app that is called so
-	return slug(jobID+"-"+group, 54) + "-" + shortHash(jobID+"\x00"+group)
-}
-
-// slug is s if it is a DNS label of at most n characters, else as much of it
-// as fits and 8 hex digits of its sha256.
-func slug(s string, n int) string {
-	label := strings.Trim(notLabel.ReplaceAllString(strings.ToLower(s), "-"), "-")
-	if label == s && s != "" && len(s) <= n {
-		return s
-	}
-	sum := shortHash(s)
-	if keep := n - len(sum) - 1; len(label) > keep {
-		label = strings.Trim(label[:keep], "-")
-	}
-	if label == "" {
-		return "x-" + sum
-	}
-	return label + "-" + sum
 }

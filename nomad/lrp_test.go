@@ -170,7 +170,7 @@ func TestServiceNamesAreLabels(t *testing.T) {
 	seen := map[string]string{}
 	for _, id := range []string{"shop", "-shop-", "shop-", "---", strings.Repeat("a", 50), strings.Repeat("a", 49) + "-"} {
 		for _, process := range []string{"web", "worker", "Worker", "über", "a b", strings.Repeat("p", 40), ""} {
-			name := ServiceName(id, GroupName(process))
+			name := serviceName(id, GroupName(process))
 			if !label.MatchString(name) {
 				t.Errorf("service %q of job %q, process %q is no DNS label", name, id, process)
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/nomad/api"
@@ -104,7 +103,7 @@ func NewPlatformJob(in PlatformJob) *api.Job {
 	job := newJob(in.ID, in.ID, api.JobTypeService, Placement{Arch: in.Arch})
 	job.Meta = map[string]string{MetaOwner: PlatformOwner}
 	task := &api.Task{
-		Name: "platform", Driver: "raw_exec", KillSignal: "SIGTERM", KillTimeout: new(15 * time.Second),
+		Name: "platform", Driver: DriverRawExec, KillSignal: "SIGTERM", KillTimeout: new(15 * time.Second),
 		Config:    map[string]any{"command": in.Binary, "args": in.Args},
 		Env:       in.Env,
 		Resources: &api.Resources{CPU: new(100), MemoryMB: new(in.MemoryMB)},
@@ -139,57 +138,6 @@ func NewPlatformJob(in PlatformJob) *api.Job {
 		Tasks: []*api.Task{task},
 	}}
 	return job
-}
-
-// AllowRouter lets the router's identity see the instances of every space.
-// Nomad without ACLs needs no such policy.
-func (c *Client) AllowRouter(ctx context.Context) error {
-	rules, err := c.routerRules(ctx)
-	if err != nil {
-		return err
-	}
-	policy := &api.ACLPolicy{
-		Name:        "wadi-router-" + c.Space,
-		Description: "lets wadi's router find the instances it routes to",
-		Rules:       rules,
-		JobACL:      &api.JobACL{Namespace: c.Space, JobID: RouterJobID},
-	}
-	_, err = c.API.ACLPolicies().Upsert(policy, c.write(ctx))
-	if err != nil && strings.Contains(err.Error(), "ACL support disabled") {
-		return nil
-	}
-	err = c.wrap("attach the ACL policy "+policy.Name+" to job "+RouterJobID, err)
-	if e, ok := err.(*Error); ok && e.Status == 403 {
-		e.hint = "the platform is applied with a management token (NOMAD_TOKEN)"
-	}
-	return err
-}
-
-// routerRules names each namespace beside all of them: a policy of somebody
-// else for all jobs of one namespace would win over the rule for all.
-func (c *Client) routerRules(ctx context.Context) (string, error) {
-	spaces, _, err := c.API.Namespaces().List(c.query(ctx))
-	if err != nil {
-		return "", c.wrap("list the namespaces", err)
-	}
-	names := []string{"*"}
-	for _, space := range spaces {
-		names = append(names, space.Name)
-	}
-	var b strings.Builder
-	for _, name := range names {
-		fmt.Fprintf(&b, "namespace %q {\n  capabilities = [\"read-job\"]\n}\n", name)
-	}
-	return b.String(), nil
-}
-
-// RemoveRouterPolicy undoes AllowRouter.
-func (c *Client) RemoveRouterPolicy(ctx context.Context) error {
-	_, err := c.API.ACLPolicies().Delete("wadi-router-"+c.Space, c.write(ctx))
-	if err != nil && (strings.Contains(err.Error(), "ACL support disabled") || StatusOf(err) == 404) {
-		return nil
-	}
-	return c.wrap("delete the router's ACL policy", err)
 }
 
 // JWKSURL is where this Nomad publishes the keys of its identities.

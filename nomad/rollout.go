@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"wadi/internal/sleep"
-
 	"github.com/hashicorp/nomad/api"
+
+	"wadi/internal/sleep"
 )
 
 // Rollout is one look at how the instances of a newly registered job come up.

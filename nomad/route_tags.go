@@ -1,8 +1,6 @@
 package nomad
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,8 +51,3 @@ var (
 )
 
 func escapeTag(route string) string { return escape.Replace(route) }
-
-func shortHash(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:4])
-}

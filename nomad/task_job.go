@@ -2,7 +2,6 @@ package nomad
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,9 +29,9 @@ var taskJobID = regexp.MustCompile(`^wadi_task_([a-z0-9-]{1,50})_([a-z0-9]{1,32}
 // appID ([a-z0-9-]{1,50}), made unique by the nonce ([a-z0-9]{1,32}).
 func TaskJobID(appID, nonce string) string { return "wadi_task_" + appID + "_" + nonce }
 
-// ParseTaskJobID answers whose one-off task a job is; ok is false for every
+// parseTaskJobID answers whose one-off task a job is; ok is false for every
 // other job.
-func ParseTaskJobID(id string) (appID string, ok bool) {
+func parseTaskJobID(id string) (appID string, ok bool) {
 	m := taskJobID.FindStringSubmatch(id)
 	if m == nil {
 		return "", false
@@ -40,7 +39,7 @@ func ParseTaskJobID(id string) (appID string, ok bool) {
 	return m[1], true
 }
 
-// nodeIP tells the lifecycle where it runs: a task has no port, and Nomad
+// nodeIPVar tells the lifecycle where it runs: a task has no port, and Nomad
 // tells the address with ports alone.
 const nodeIPVar = "WADI_NODE_IP"
 
@@ -97,32 +96,4 @@ func PlacementOf(job *api.Job) Placement {
 		}
 	}
 	return place
-}
-
-// variableTemplate takes apart what secretTemplate and credentialTemplates
-// make: the Variable's path and, of the former, the key.
-var variableTemplate = regexp.MustCompile(`^\{\{ with nomadVar ("[^"]+") \}\}\{\{ (?:index \. ("[^"]+")|\. \| toJSON) \}\}\{\{ end \}\}$`)
-
-// SecretFiles is what instances of a group are told: of the app's Variable
-// the key by file name below secrets/, and other Variables.
-func SecretFiles(group *api.TaskGroup) (keys map[string]string, credentials []Credentials) {
-	keys = map[string]string{}
-	for _, task := range group.Tasks {
-		for _, tmpl := range task.Templates {
-			if tmpl.EmbeddedTmpl == nil || tmpl.DestPath == nil {
-				continue
-			}
-			m := variableTemplate.FindStringSubmatch(*tmpl.EmbeddedTmpl)
-			file, secret := strings.CutPrefix(*tmpl.DestPath, "secrets/")
-			if m == nil || !secret {
-				continue
-			}
-			if key, err := strconv.Unquote(m[2]); err == nil {
-				keys[file] = key
-			} else if path, err := strconv.Unquote(m[1]); err == nil {
-				credentials = append(credentials, Credentials{Path: path, File: file})
-			}
-		}
-	}
-	return keys, credentials
 }

@@ -12,11 +12,11 @@ import (
 func TestTaskJobID(t *testing.T) {
 	t.Parallel()
 	id := TaskJobID("my-app", "abc123")
-	if app, ok := ParseTaskJobID(id); !ok || app != "my-app" {
+	if app, ok := parseTaskJobID(id); !ok || app != "my-app" {
 		t.Errorf("%s is of %q, %v", id, app, ok)
 	}
 	for _, other := range []string{"my-app", "wadi_task_", "wadi_task_a", "wadi_task_a_", "wadi_task_a_b_c", "wadi_task_A_b", "wadi_stage_a_0123456789abcdef_x", "x" + id, id + "\n"} {
-		if app, ok := ParseTaskJobID(other); ok {
+		if app, ok := parseTaskJobID(other); ok {
 			t.Errorf("%q is taken for a task of %q", other, app)
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"wadi/internal/sleep"
-
 	"github.com/hashicorp/nomad/api"
+
+	"wadi/internal/sleep"
 )
 
 // TaskRun is one one-off task that there is something of: a job, a Variable
@@ -29,7 +29,7 @@ func (c *Client) TaskRuns(ctx context.Context, appID string) ([]TaskRun, error) 
 	known := map[string]bool{}
 	var runs []TaskRun
 	for _, job := range jobs {
-		if of, ok := ParseTaskJobID(job.ID); !ok || of != appID {
+		if of, ok := parseTaskJobID(job.ID); !ok || of != appID {
 			continue
 		}
 		known[job.ID] = true
@@ -52,7 +52,7 @@ func (c *Client) TaskRuns(ctx context.Context, appID string) ([]TaskRun, error) 
 	}
 	for _, v := range variables {
 		id := strings.TrimPrefix(v.Path, VariablePath(""))
-		if of, ok := ParseTaskJobID(id); ok && of == appID && !known[id] {
+		if of, ok := parseTaskJobID(id); ok && of == appID && !known[id] {
 			runs = append(runs, TaskRun{ID: id, Last: time.Unix(0, v.CreateTime)})
 		}
 	}

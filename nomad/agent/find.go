@@ -115,10 +115,10 @@ func Find(ctx context.Context, o FindOptions) (Binary, error) {
 	return b, nil
 }
 
-// TooOldError is a Nomad that wadi cannot work with.
-type TooOldError struct{ Path, Version string }
+// tooOldError is a Nomad that wadi cannot work with.
+type tooOldError struct{ Path, Version string }
 
-func (e *TooOldError) Error() string {
+func (e *tooOldError) Error() string {
 	return fmt.Sprintf("%s is Nomad %s, older than %s", e.Path, e.Version, Oldest)
 }
 
@@ -144,7 +144,7 @@ func usable(ctx context.Context, path string, from Source) (Binary, error) {
 		return Binary{}, fmt.Errorf("%s version: %w", abs, err)
 	}
 	if semver.Compare(version, Oldest) < 0 {
-		return Binary{}, &TooOldError{Path: abs, Version: version}
+		return Binary{}, &tooOldError{Path: abs, Version: version}
 	}
 	return Binary{Path: abs, Version: version, Source: from}, nil
 }

@@ -66,7 +66,7 @@ func TestFindRefusesWhatWasNamed(t *testing.T) {
 	dir := t.TempDir()
 	old := script(t, dir, "v1.7.7")
 	_, err := Find(t.Context(), FindOptions{CacheDir: t.TempDir(), Env: []string{"WADI_NOMAD=" + old}})
-	var tooOld *TooOldError
+	var tooOld *tooOldError
 	if !errors.As(err, &tooOld) || tooOld.Version != "v1.7.7" || tooOld.Path != old {
 		t.Errorf("an old $WADI_NOMAD: %v", err)
 	}

@@ -3,7 +3,6 @@ package agent
 import (
 	"fmt"
 	"path/filepath"
-	"strings"
 )
 
 // settings is what a configuration file of the agent is made of.
@@ -20,16 +19,15 @@ type settings struct {
 	MinPort, MaxPort int
 }
 
-// hcl renders the agent's configuration file.
+// The parts of the agent's configuration file.
 //
-// Nothing in it calls out: no update check, no Consul, no cloud metadata (a
+// Nothing in them calls out: no update check, no Consul, no cloud metadata (a
 // fingerprint of AWS also ends the agent where AWS_CA_BUNDLE is set). Ended
 // allocations and their logs stay (gc_*), docker images too. CPU is a weight
 // on one's own machine, never a reason not to place: cpu_total_compute. Every
 // client is this machine, so connections are not counted by client.
-func (s settings) hcl() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `data_dir             = %q
+const (
+	commonSettings = `data_dir             = %q
 bind_addr            = "127.0.0.1"
 log_level            = %q
 disable_update_check = true
@@ -59,14 +57,14 @@ consul {
   client_auto_join = false
   server_auto_join = false
 }
-`, s.Dir, s.LogLevel, s.Ports.HTTP, s.Ports.RPC, s.Ports.Serf, s.ACL)
-	if s.Persist {
-		b.WriteString("\nserver {\n  enabled          = true\n  bootstrap_expect = 1\n}\n")
-	}
-	if s.NoClient {
-		return b.String()
-	}
-	fmt.Fprintf(&b, `
+`
+	serverSettings = `
+server {
+  enabled          = true
+  bootstrap_expect = 1
+}
+`
+	clientSettings = `
 client {
   enabled                  = true
   network_interface        = "lo"
@@ -96,6 +94,17 @@ plugin "docker" {
     }
   }
 }
-`, filepath.Join(s.Dir, "alloc_mounts"), s.MinPort, s.MaxPort)
-	return b.String()
+`
+)
+
+// hcl renders the agent's configuration file.
+func (s settings) hcl() string {
+	text := fmt.Sprintf(commonSettings, s.Dir, s.LogLevel, s.Ports.HTTP, s.Ports.RPC, s.Ports.Serf, s.ACL)
+	if s.Persist {
+		text += serverSettings
+	}
+	if !s.NoClient {
+		text += fmt.Sprintf(clientSettings, filepath.Join(s.Dir, "alloc_mounts"), s.MinPort, s.MaxPort)
+	}
+	return text
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 
 	"github.com/hashicorp/nomad/api"
 
@@ -40,7 +39,7 @@ func verify(reg *api.ServiceRegistration, alloc *api.Allocation) (*instance, err
 		name = alloc.JobID
 	}
 	a := app{namespace: alloc.Namespace, job: alloc.JobID, createIndex: *alloc.Job.CreateIndex, name: name}
-	return newInstance(a, alloc.ID, allocIndex(alloc.Name), addr, health), nil
+	return newInstance(a, alloc.ID, nomad.AllocIndex(alloc.Name), addr, health), nil
 }
 
 // portOf is the host's address of an allocation's port.
@@ -54,15 +53,4 @@ func portOf(alloc *api.Allocation, label string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// allocIndex is the number in an allocation's name, "job.group[3]"; -1 if it
-// has none.
-func allocIndex(name string) int {
-	_, after, _ := strings.Cut(name[strings.LastIndexByte(name, '.')+1:], "[")
-	n, err := strconv.Atoi(strings.TrimSuffix(after, "]"))
-	if err != nil {
-		return -1
-	}
-	return n
 }

@@ -69,12 +69,3 @@ func TestRoutesOf(t *testing.T) {
 		t.Errorf("bad %q", bad)
 	}
 }
-
-func TestAllocIndex(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]int{"hello.web[0]": 0, "my.app[1].web[12]": 12, "odd": -1, "": -1, "a.b[x]": -1} {
-		if got := allocIndex(name); got != want {
-			t.Errorf("%q: %d, want %d", name, got, want)
-		}
-	}
-}
