@@ -69,6 +69,8 @@ func (p Placement) place(task *api.Task, ports ...api.Port) {
 		"args":       task.Config["args"],
 		"work_dir":   "/",
 		"pids_limit": maxPIDs,
+		// an image's own checks would run as the supervisor's user, which is root
+		"healthchecks": []map[string]any{{"disable": true}},
 	}
 	if c.Rootfs {
 		task.Config["readonly_rootfs"] = true
