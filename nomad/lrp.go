@@ -139,7 +139,7 @@ func updateStrategy(place Placement, p LRPProcess) *api.UpdateStrategy {
 	inFlight := max(p.MaxInFlight, 1)
 	return &api.UpdateStrategy{
 		MaxParallel:      new(inFlight),
-		Canary:           new(min(inFlight, max(p.Count, 1))), // auto-promote is refused with none
+		Canary:           new(wantedCanaries(inFlight, p.Count)),
 		AutoPromote:      new(true),
 		AutoRevert:       new(true),
 		HealthCheck:      new("checks"),

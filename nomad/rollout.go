@@ -75,7 +75,14 @@ func Judge(r Rollout, limits RolloutLimits, now time.Time) Verdict {
 	if d := r.Deployment; d != nil {
 		switch d.Status {
 		case api.DeploymentStatusSuccessful:
-			return done(v)
+			if !r.starting(mine) {
+				return done(v)
+			}
+			v.Reason = fmt.Sprintf("%d of %d instances running", v.Running, v.Wanted)
+			if now.After(limits.Deadline) {
+				v.State, v.Reason = Failed, "timed out: "+v.Reason
+			}
+			return v
 		case api.DeploymentStatusCancelled:
 			v.State, v.Reason, v.Cancelled = Failed, d.StatusDescription, true
 			return v
@@ -138,6 +145,16 @@ func (r Rollout) settled(running, wanted int) bool {
 		}
 	}
 	return wanted > 0 && running == wanted
+}
+
+// starting says whether instances that a successful deployment made are still
+// to become healthy: the scheduler replaced healthy ones because one of the
+// version before had failed meanwhile.
+func (r Rollout) starting(mine []*api.AllocationListStub) bool {
+	return slices.ContainsFunc(mine, func(a *api.AllocationListStub) bool {
+		return a.DesiredStatus == api.AllocDesiredStatusRun && !Ended(a) && a.CreateIndex <= r.Deployment.ModifyIndex &&
+			(a.DeploymentStatus == nil || a.DeploymentStatus.Healthy == nil)
+	})
 }
 
 // mine are the instances of the version that was registered.

@@ -68,6 +68,8 @@ func TestJudge(t *testing.T) {
 	}
 	canary := deployment("running")
 	canary.TaskGroups = map[string]*api.DeploymentState{"web": {DesiredCanaries: 1}}
+	ended := deployment("successful")
+	ended.ModifyIndex = 60
 	done := &api.Evaluation{Status: "complete"}
 	cases := map[string]struct {
 		rollout Rollout
@@ -78,6 +80,10 @@ func TestJudge(t *testing.T) {
 		"nothing yet": {Rollout{Job: job}, Waiting, false, "0 of 2"},
 		"one of two":  {Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Waiting, false, "1 of 2"},
 		"successful":  {Rollout{Job: job, Deployment: deployment("successful")}, Done, false, ""},
+		"successful, but one is still to come": {
+			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Waiting, false, "1 of 2"},
+		"successful, and one that came later": {
+			Rollout{Job: job, Deployment: deployment("successful"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Done, false, ""},
 		"all healthy, nothing to promote": {
 			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("running", new(true))}}, Done, false, ""},
 		"all healthy, canaries not promoted": {
@@ -113,6 +119,9 @@ func TestJudge(t *testing.T) {
 				t.Errorf("got %+v, want %s, end %v, reason with %q", v, c.state, c.end, c.reason)
 			}
 		})
+	}
+	if late := Judge(cases["successful, but one is still to come"].rollout, limits, now.Add(time.Hour)); late.State != Failed || late.End {
+		t.Errorf("a deployment that has ended, after the deadline: %+v", late)
 	}
 	late := Judge(cases["one of two"].rollout, limits, now.Add(time.Hour))
 	if late.State != Failed || !late.End || !strings.Contains(late.Reason, "timed out") {

@@ -240,6 +240,15 @@ func TestPlanText(t *testing.T) {
 					Fields: []*api.FieldDiff{{Type: "Edited", Name: "CPU", Old: "500", New: "31"}}}}}}}}}}
 			return scenario{app: shop(), pkg: "p1", result: dropletA, is: is}
 		},
+		"deployed-where-instances-had-failed": func() scenario {
+			is := runs(t, shop(), "p1")
+			web := groupOf(is.Job, "web").Update
+			web.Canary, web.AutoPromote = new(0), new(false)
+			is.Plan = &api.JobPlanResponse{Diff: &api.JobDiff{Type: "Edited", TaskGroups: []*api.TaskGroupDiff{{Type: "Edited", Name: "web",
+				Objects: []*api.ObjectDiff{{Type: "Edited", Name: "Update", Fields: []*api.FieldDiff{
+					{Type: "Edited", Name: "AutoPromote", Old: "false", New: "true"}, {Type: "Edited", Name: "Canary", Old: "0", New: "1"}}}}}}}}
+			return scenario{app: shop(), pkg: "p1", result: dropletA, is: is}
+		},
 		"no-room": func() scenario {
 			return scenario{app: shop(), pkg: "p1", is: observed{Plan: &api.JobPlanResponse{FailedTGAllocs: map[string]*api.AllocationMetric{
 				"web": {NodesEvaluated: 1, DimensionExhausted: map[string]int{"memory": 1}}}}}}

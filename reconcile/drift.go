@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/nomad/api"
+
+	"wadi/nomad"
 )
 
 // drift is what Nomad finds different although nothing in the files changed:
@@ -18,7 +20,7 @@ func (c comparison) drift(explained bool) []Change {
 	var changes []Change
 	add := func(prefix string, fields []*api.FieldDiff) {
 		for _, f := range fields {
-			if f.Type != "None" && !(explained && c.explains(prefix+f.Name)) {
+			if f.Type != "None" && !(explained && c.explains(prefix+f.Name)) && !c.fitted(prefix+f.Name) {
 				changes = append(changes, Change{What: "job: " + prefix + f.Name, From: f.Old, To: f.New})
 			}
 		}
@@ -57,6 +59,18 @@ var ofOurs = regexp.MustCompile(`^(Stop|Meta\[.*|Priority|NodePool|Datacenters\.
 
 // ofStacks are the parts of a job that the stack or the image makes.
 var ofStacks = regexp.MustCompile(`\.(Driver|User|Config\..*|Env\[WADI_CONTAINER\]|Network\..*|(Identity|Constraint|Secret)\..*)$`)
+
+// fitted says whether a field is other than the files have it because the
+// job was deployed where instances had failed. The next deployment decides
+// anew.
+func (c comparison) fitted(field string) bool {
+	group, isCanary := strings.CutSuffix(field, ".Update.Canary")
+	if !isCanary {
+		group, isCanary = strings.CutSuffix(field, ".Update.AutoPromote")
+	}
+	is, want := groupOf(c.Is.Job, group), groupOf(c.Job, group)
+	return isCanary && is != nil && want != nil && nomad.FewerCanaries(is)
+}
 
 func (c comparison) explains(field string) bool {
 	if ofStacks.MatchString(field) {

@@ -142,7 +142,7 @@ func (u *run) register(ctx context.Context) error {
 	if w.again {
 		nomad.AskRestart(job, restartTime())
 	}
-	reg, err := u.r.Nomad.Register(ctx, job, index)
+	reg, err := u.r.Nomad.Deploy(ctx, job, index)
 	switch {
 	case err != nil && ctx.Err() != nil: // Nomad may have taken it
 		return u.leave(ctx)

@@ -138,7 +138,7 @@ func (u *run) launch(ctx context.Context, job *api.Job) error {
 	}
 	running := !isStopped(job)
 	job.Stop = new(false)
-	reg, err := u.r.Nomad.Register(ctx, job, index)
+	reg, err := u.r.Nomad.Deploy(ctx, job, index)
 	if err != nil {
 		return err
 	}

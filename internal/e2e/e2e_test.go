@@ -94,6 +94,7 @@ func TestScripts(t *testing.T) {
 			"zip": cmdZip, "allow": cmdAllow, "nowhere": cmdNowhere,
 			"sources": cmdSources, "commit": cmdCommit,
 			"serving": cmdServing, "served": cmdServed, "purge": cmdPurge, "appears": cmdAppears,
+			"made": cmdMade, "fails": cmdFails,
 		},
 	})
 }
