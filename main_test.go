@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 
 // small know nothing of what wadi is about, and every layer but spec may import
 // them.
-var small = []string{"internal/procstat", "internal/sleep"}
+var small = []string{"internal/procstat", "internal/remove", "internal/sleep"}
 
 // testHelpers may be imported by any test, never by a program.
 var testHelpers = []string{"internal/dockertest", "internal/golden", "internal/nomadtest", "internal/s3test", "internal/sourcetest", "internal/testport"}

@@ -2,9 +2,7 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,15 +10,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"wadi/spec"
+	"wadi/stage/lifecycle"
 	"wadi/stage/remote"
 )
-
-// builtins are the buildpacks inside the lifecycle, in the order in which
-// they detect. Binary is apart: as Cloud Foundry's, it never detects.
-var builtins = []string{"staticfile", "nodejs", "go", "python", "procfile"}
-
-// Builtins are the names of all buildpacks inside the lifecycle.
-func Builtins() []string { return append(slices.Clone(builtins), "binary") }
 
 // BuildpackPin is one buildpack, pinned to what it holds now.
 type BuildpackPin struct {
@@ -146,7 +138,7 @@ func (b *Buildpacks) pin(ctx context.Context, name string, app BuildpackNames, s
 		return b.pinRemote(ctx, BuildpackPin{Key: name, Name: d.Name}, d.Source, d.SHA256, d.Sensitive)
 	case declared:
 		return b.pinLocal(ctx, BuildpackPin{Key: name, Name: d.Name}, absolute(app.Dir, d.Source), d.SHA256)
-	case slices.Contains(Builtins(), short):
+	case slices.Contains(lifecycle.Builtins(), short):
 		return BuildpackPin{Key: name, Name: short, Builtin: short}, nil
 	case remote.IsAddress(name):
 		return b.pinRemote(ctx, BuildpackPin{}, name, "", sensitive)
@@ -157,40 +149,6 @@ func (b *Buildpacks) pin(ctx context.Context, name string, app BuildpackNames, s
 	return BuildpackPin{}, unknown(name, b.Declared)
 }
 
-// pinRemote pins what lies on a server. Key and Name are those of its address
-// where it has none.
-func (b *Buildpacks) pinRemote(ctx context.Context, pin BuildpackPin, source, sum string, sensitive bool) (BuildpackPin, error) {
-	address, err := remote.Parse(source)
-	if err != nil {
-		var refused *remote.AddressError
-		if sensitive && errors.As(err, &refused) {
-			refused.Shown = "(sensitive)"
-		}
-		return pin, named(pin, err)
-	}
-	if sensitive {
-		address = address.Hide()
-	}
-	if pin.Key == "" {
-		pin.Key, pin.Name = address.Shown, address.Name()
-		if sensitive {
-			pin.Name = "sensitive"
-		}
-	}
-	pin.Remote = &remote.Pin{Address: address}
-	at, err := b.Store.Pin(ctx, address, sum)
-	var away *remote.UnreachableError
-	switch {
-	case errors.As(err, &away):
-		pin.Unreached = named(pin, err)
-	case err != nil:
-		return pin, named(pin, err)
-	default:
-		pin.Remote, pin.Digest = &at, at.Digest
-	}
-	return pin, nil
-}
-
 // named says of which buildpack an error is. One that is named by its address
 // has that in the error already.
 func named(pin BuildpackPin, err error) error {
@@ -198,43 +156,6 @@ func named(pin BuildpackPin, err error) error {
 		return fmt.Errorf("buildpack %w", err)
 	}
 	return fmt.Errorf("buildpack %s: %w", pin.Key, err)
-}
-
-// Fetch is the tree of a pinned buildpack that is no built-in: one that lies
-// on a server is downloaded, unless the cache has it.
-func (b *Buildpacks) Fetch(ctx context.Context, pin BuildpackPin) (*Tree, error) {
-	if pin.Tree != nil {
-		return pin.Tree, nil
-	}
-	if pin.Digest == "" {
-		return nil, fmt.Errorf("%w: run the command again once it can be reached", pin.Unreached)
-	}
-	dir, err := b.Store.Fetch(ctx, *pin.Remote)
-	if err != nil {
-		return nil, named(pin, err)
-	}
-	return b.scan(ctx, pin, dir, pin.Remote.Address.Shown)
-}
-
-// pinLocal pins a folder, or an archive, on the disk.
-func (b *Buildpacks) pinLocal(ctx context.Context, pin BuildpackPin, path, sum string) (BuildpackPin, error) {
-	info, err := os.Stat(path)
-	if err == nil && info.Mode().IsRegular() {
-		dir, err := b.Store.Unpack(ctx, path, sum)
-		if err == nil {
-			pin.Tree, err = b.scan(ctx, pin, dir, path)
-			if err != nil {
-				return pin, err
-			}
-			pin.Digest = pin.Tree.Digest
-			return pin, nil
-		}
-		return pin, named(pin, err)
-	}
-	if err == nil && sum != "" {
-		return pin, &BuildpackError{Name: pin.Key, Reason: "sha256 is of an archive, and " + path + " is a folder: remove it, or give the archive"}
-	}
-	return pinFolder(ctx, pin, path, b.Cache)
 }
 
 // scan makes the tree of a buildpack that the store unpacked; from is where

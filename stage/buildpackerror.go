@@ -8,6 +8,7 @@ import (
 	"github.com/agext/levenshtein"
 
 	"wadi/spec"
+	"wadi/stage/lifecycle"
 )
 
 // UnknownBuildpackError starts with Cloud Foundry's words.
@@ -47,7 +48,7 @@ func (e *MalformedBuildpackError) Error() string {
 
 // unknown makes the error for a name that nobody knows.
 func unknown(name string, declared map[string]spec.Buildpack) *UnknownBuildpackError {
-	e := &UnknownBuildpackError{Name: name, Known: Builtins()}
+	e := &UnknownBuildpackError{Name: name, Known: lifecycle.Builtins()}
 	for d := range declared {
 		if !slices.Contains(e.Known, d) {
 			e.Known = append(e.Known, d)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"wadi/spec"
+	"wadi/stage/lifecycle"
 )
 
 // declared finds the buildpack block for a name. One of another stack is as
@@ -23,12 +24,15 @@ func (b *Buildpacks) declared(name, stack string) (d spec.Buildpack, ok bool, er
 			return d, false, &BuildpackError{Name: name, Reason: fmt.Sprintf("it is disabled at %s:%d: remove enabled = false there, or name another", d.Pos.File, d.Pos.Line)}
 		case onStack(d, stack):
 			return d, true, nil
-		case !slices.Contains(Builtins(), short):
+		case !slices.Contains(lifecycle.Builtins(), short):
 			return d, false, &BuildpackError{Name: name, Reason: fmt.Sprintf("it is for stack %q (%s:%d), and the app is for %q: change one of the two, or name another", d.Stack, d.Pos.File, d.Pos.Line, stack)}
 		}
 	}
 	return spec.Buildpack{}, false, nil
 }
+
+// neverDetects is the built-in that has to be named, as in Cloud Foundry.
+const neverDetects = "binary"
 
 func onStack(d spec.Buildpack, stack string) bool { return d.Stack == "" || d.Stack == stack }
 
@@ -38,7 +42,7 @@ func onStack(d spec.Buildpack, stack string) bool { return d.Stack == "" || d.St
 // place, counted from 1. Others are used by name alone: asking one means to
 // download it.
 func (b *Buildpacks) detectOrder(stack string) []string {
-	order := slices.DeleteFunc(slices.Clone(builtins), func(name string) bool { return b.Declared[name].Disabled })
+	order := slices.DeleteFunc(lifecycle.Builtins(), func(name string) bool { return name == neverDetects || b.Declared[name].Disabled })
 	placed := slices.DeleteFunc(slices.Collect(maps.Values(b.Declared)), func(d spec.Buildpack) bool {
 		return d.Position == 0 || d.Disabled || !onStack(d, stack)
 	})

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"wadi/internal/remove"
 )
 
 // tiny is a recipe that builds in a second or two: a main package and a
@@ -106,7 +108,7 @@ func TestBuildWithoutCompilerOrHome(t *testing.T) {
 	}
 	cache := t.TempDir()
 	t.Cleanup(func() { // the module cache is read-only
-		if err := removeAll(cache); err != nil {
+		if err := remove.All(cache); err != nil {
 			t.Error(err)
 		}
 	})

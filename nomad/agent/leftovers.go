@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,23 +77,4 @@ func removeGroups(allocs []string) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// removeAll removes a folder, also where an app has left folders that may
-// not be written.
-func removeAll(dir string) error {
-	if os.RemoveAll(dir) == nil {
-		return nil
-	}
-	// Best effort: what still cannot be removed, the second RemoveAll names.
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if d != nil && d.IsDir() {
-			_ = os.Chmod(path, 0o700)
-		}
-		return nil
-	})
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("remove the agent's folder: %w", err)
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"wadi/internal/remove"
 	"wadi/nomad/agent/flock"
 )
 
@@ -50,12 +51,11 @@ func (r Record) sweep(ctx context.Context) error {
 	if err := r.endProcesses(ctx, allocs); err != nil {
 		return err
 	}
-	return errors.Join(
-		removeContainers(ctx, allocs),
-		unmountBelow(r.Dir),
-		removeGroups(allocs),
-		removeAll(r.Dir),
-	)
+	errs := []error{removeContainers(ctx, allocs), unmountBelow(r.Dir), removeGroups(allocs)}
+	if err := remove.All(r.Dir); err != nil {
+		errs = append(errs, fmt.Errorf("remove the agent's folder: %w", err))
+	}
+	return errors.Join(errs...)
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)

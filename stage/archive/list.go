@@ -161,7 +161,7 @@ func (l *lister) read(f *folder) ([]*folder, error) {
 	}
 	fd := int(d.Fd())
 	var subs []*folder
-	for _, e := range l.sorted(entries) {
+	for _, e := range inOrder(entries) {
 		path := e.d.Name()
 		if f.path != "" {
 			path = f.path + "/" + path
@@ -192,12 +192,14 @@ func (l *lister) read(f *folder) ([]*folder, error) {
 
 // listed is an entry of a folder, or the content of a folder in it.
 type listed struct {
-	key     string
+	key     string // what it is sorted by
 	d       fs.DirEntry
 	content bool
 }
 
-func (l *lister) sorted(entries []fs.DirEntry) []listed {
+// inOrder gives the entries of a folder, and after each folder its content, in
+// the order in which List has what becomes of them.
+func inOrder(entries []fs.DirEntry) []listed {
 	out := make([]listed, 0, len(entries)+8)
 	for _, d := range entries {
 		out = append(out, listed{key: d.Name(), d: d})

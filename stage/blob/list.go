@@ -10,11 +10,12 @@ import (
 	"strings"
 )
 
-// Limits of a list. A chunk is about 1 MiB, so a blob ends at about 64 GiB.
 const (
-	MaxChunks = 1 << 16
+	// maxChunks is the most chunks of a list. One is about 1 MiB, so a blob ends
+	// at about 64 GiB.
+	maxChunks = 1 << 16
 	// MaxList is the length in bytes of the longest list.
-	MaxList = maxLine + MaxChunks*maxLine
+	MaxList = maxLine + maxChunks*maxLine
 
 	listMagic = "wadi-blob 1"
 	maxLine   = 96
@@ -46,6 +47,15 @@ func (l List) Size() int64 {
 		n += int64(c.Size)
 	}
 	return n
+}
+
+// add appends a chunk.
+func (l *List) add(digest string, size int) error {
+	if len(l.Chunks) == maxChunks {
+		return fmt.Errorf("more than %d chunks (%d bytes) are too much for one blob", maxChunks, l.Size())
+	}
+	l.Chunks = append(l.Chunks, Chunk{Digest: digest, Size: size})
+	return nil
 }
 
 // Encode returns the canonical bytes.
@@ -109,11 +119,11 @@ func parseListHead(br *bufio.Reader) (count int, size int64, err error) {
 	if !ok {
 		return 0, 0, fmt.Errorf("list of a blob: head %q has no size", line)
 	}
-	chunks, err := parseDecimal(n, MaxChunks)
+	chunks, err := parseDecimal(n, maxChunks)
 	if err != nil {
 		return 0, 0, fmt.Errorf("list of a blob: number of chunks: %w", err)
 	}
-	if size, err = parseDecimal(s, MaxChunks*MaxChunk); err != nil {
+	if size, err = parseDecimal(s, maxChunks*MaxChunk); err != nil {
 		return 0, 0, fmt.Errorf("list of a blob: size: %w", err)
 	}
 	return int(chunks), size, nil

@@ -41,15 +41,6 @@ type upload struct {
 	onProgress func(Progress)
 }
 
-// add appends a chunk.
-func (l *List) add(digest string, size int) error {
-	if len(l.Chunks) == MaxChunks {
-		return fmt.Errorf("more than %d chunks (%d bytes) are too much for one blob", MaxChunks, l.Size())
-	}
-	l.Chunks = append(l.Chunks, Chunk{Digest: digest, Size: size})
-	return nil
-}
-
 // Upload stores everything that r gives as one blob, sending only chunks that
 // the store lacks; after an interruption the next Upload of the same bytes
 // goes on where that one ended. onProgress (may be nil) is called once a
@@ -219,11 +210,11 @@ func give[T any](ctx context.Context, ch chan<- T, v T) error {
 
 // missing asks which of the chunks the store lacks.
 func (c *Client) missing(ctx context.Context, digests []string) (map[string]bool, error) {
+	const op = "ask for missing chunks"
 	body, err := json.Marshal(digests)
 	if err != nil {
-		return nil, fmt.Errorf("ask for missing chunks: %w", err)
+		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	op := "ask for missing chunks"
 	r, err := c.do(ctx, call{op: op, method: http.MethodPost, path: "/v1/missing", body: body, limit: maxErrorBody})
 	if err != nil {
 		return nil, err

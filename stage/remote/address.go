@@ -47,8 +47,8 @@ func IsAddress(text string) bool {
 // in Cloud Foundry, which knows .zip alone.
 var archiveNames = []string{".zip", ".tgz", ".tar.gz", ".tar"}
 
-// IsArchiveName reports whether a path ends as archives do.
-func IsArchiveName(name string) bool {
+// isArchiveName reports whether a path ends as archives do.
+func isArchiveName(name string) bool {
 	for _, end := range archiveNames {
 		if strings.HasSuffix(strings.ToLower(name), end) {
 			return true
@@ -105,7 +105,7 @@ func Parse(text string) (Address, error) {
 		return refuse("there is a control character in its user or password: remove it")
 	}
 	a := Address{Ref: u.Fragment, url: text, host: u.Scheme + "://" + u.Host}
-	if IsArchiveName(u.Path) {
+	if isArchiveName(u.Path) {
 		a.Kind = Archive
 	}
 	if reason := a.take(u); reason != "" {

@@ -12,6 +12,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"wadi/internal/remove"
+	"wadi/internal/sleep"
+
 	"golang.org/x/sync/singleflight"
 )
 
@@ -113,7 +116,7 @@ func (s *Store) tree(ctx context.Context, id string, fill func(dir string) error
 		if err != nil {
 			return "", err
 		}
-		defer removeAll(part)
+		defer func() { _ = remove.All(part) }() // what stays, prune removes
 		if err := fill(part); err != nil {
 			return "", err
 		}
@@ -155,24 +158,10 @@ func (s *Store) prune(before time.Time) {
 		}
 		for _, e := range entries {
 			if info, err := e.Info(); err == nil && info.ModTime().Before(before) {
-				removeAll(filepath.Join(s.Dir, kind, e.Name()))
+				_ = remove.All(filepath.Join(s.Dir, kind, e.Name()))
 			}
 		}
 	}
-}
-
-// removeAll removes a folder, also where an archive closed folders in it.
-func removeAll(dir string) {
-	if os.RemoveAll(dir) == nil {
-		return
-	}
-	_ = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(p, 0o700) // or what remains is in the way of nobody
-		}
-		return nil
-	})
-	_ = os.RemoveAll(dir)
 }
 
 // shared does something once for all who ask for the same at the same time.
@@ -211,10 +200,5 @@ func (s *Store) pause(ctx context.Context, n int) error {
 	if s.Pause != nil {
 		d = s.Pause(n)
 	}
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return sleep.For(ctx, d)
 }

@@ -26,6 +26,7 @@ import (
 var sources = []string{
 	"go.mod", "go.sum",
 	"internal/procstat",
+	"internal/remove",
 	"internal/sleep",
 	"stage/archive",
 	"stage/blob",
@@ -38,6 +39,7 @@ var sources = []string{
 	"stage/lifecycle/instance",
 	"stage/lifecycle/launch",
 	"stage/lifecycle/proc",
+	"stage/lifecycle/secrets",
 	"stage/lifecycle/staging",
 	"stage/lifecycle/static",
 	"stage/remote",

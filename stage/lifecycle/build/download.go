@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"wadi/internal/remove"
 	"wadi/stage/lifecycle/builder"
-	"wadi/stage/lifecycle/proc"
 	"wadi/stage/remote"
 )
 
@@ -40,7 +40,7 @@ func fetch(ctx context.Context, address remote.Address, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = proc.RemoveAll(temp) }() // the next build makes another
+	defer func() { _ = remove.All(temp) }() // the next build makes another
 	store := remote.Store{Dir: temp}
 	pin, err := store.Pin(ctx, address, "")
 	if err != nil {

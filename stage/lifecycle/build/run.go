@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"wadi/internal/remove"
 	"wadi/stage/lifecycle/builder"
 	"wadi/stage/lifecycle/launch"
 	"wadi/stage/lifecycle/proc"
@@ -79,7 +80,7 @@ func run(ctx context.Context, o options, stdout, stderr *os.File) error {
 		return &builder.Error{Code: exitFailed, Msg: "Failed to set up filesystem when generating droplet", Err: err}
 	}
 	err = build(ctx, job{options: o, contents: contents, stdout: stdout, stderr: stderr})
-	return errors.Join(err, proc.RemoveAll(contents))
+	return errors.Join(err, remove.All(contents))
 }
 
 func build(ctx context.Context, j job) error {
@@ -88,7 +89,7 @@ func build(ctx context.Context, j job) error {
 		return err
 	}
 	err = buildWith(ctx, j, builtins)
-	return errors.Join(err, proc.RemoveAll(builtins))
+	return errors.Join(err, remove.All(builtins))
 }
 
 // buildWith builds; the built-in buildpacks of the order are written to the

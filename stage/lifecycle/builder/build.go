@@ -11,6 +11,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"wadi/internal/remove"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/proc"
 )
@@ -167,7 +168,7 @@ func (b *build) makeCacheDirs() error {
 			delete(needed, entry.Name())
 			continue
 		}
-		if err := proc.RemoveAll(filepath.Join(b.CacheDir, entry.Name())); err != nil {
+		if err := remove.All(filepath.Join(b.CacheDir, entry.Name())); err != nil {
 			return err
 		}
 	}

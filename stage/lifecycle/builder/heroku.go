@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"wadi/stage/lifecycle/proc"
+	"wadi/internal/remove"
 )
 
 // herokuMark finds in a bin/compile that it was written for Heroku: it takes
@@ -49,7 +49,7 @@ func (b *build) compileHeroku(ctx context.Context, buildpack, cache string) erro
 		return fmt.Errorf("writing the app's variables for the buildpack: %w", err)
 	}
 	err := b.in(buildpack).run(ctx, filepath.Join(buildpack, "bin", "compile"), b.BuildDir, cache, vars)
-	if removeErr := proc.RemoveAll(vars); removeErr != nil {
+	if removeErr := remove.All(vars); removeErr != nil {
 		return fmt.Errorf("removing the app's variables: %w", removeErr)
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wadi/internal/remove"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/proc"
 )
@@ -106,7 +107,7 @@ func (b *build) finalize(ctx context.Context, chosen choice) error {
 	if len(chosen.supplies) > 0 {
 		fmt.Fprintln(b.Stderr, msgMissingFinalize)
 	}
-	if err := proc.RemoveAll(filepath.Join(b.depsDir, index)); err != nil {
+	if err := remove.All(filepath.Join(b.depsDir, index)); err != nil {
 		return fail(lifecycle.ExitCompileFail, msgCompileFail, err)
 	}
 	if err := b.runCompile(ctx, chosen, cache); err != nil {

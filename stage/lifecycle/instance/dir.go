@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"wadi/internal/remove"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/proc"
 )
@@ -48,7 +49,7 @@ func (t *task) makeCopyDir(guid string) (string, error) {
 	}
 	parent := filepath.Dir(dir)
 	for _, old := range []string{parent, filepath.Join(t.dir, privateDir)} {
-		if err := proc.RemoveAll(old); err != nil {
+		if err := remove.All(old); err != nil {
 			return "", fmt.Errorf("removing the copy of the last start: %w", err)
 		}
 	}

@@ -65,7 +65,7 @@ func (t *task) download(ctx context.Context, root *os.Root, log io.Writer) error
 		return errors.New("the revision names no droplet: apply the app again")
 	}
 	fmt.Fprintln(log, "Downloading droplet...")
-	client := &blob.Client{URL: t.revision.BlobURL, Token: t.token}
+	client := &blob.Client{URL: t.revision.BlobURL, Token: t.secrets.Identity}
 	content, err := client.Open(ctx, t.revision.Droplet)
 	if err != nil {
 		return fmt.Errorf("downloading the droplet: %w", anew(err))

@@ -17,8 +17,8 @@ import (
 
 // environment is what an instance's process starts with, in Cloud Foundry's
 // order: later ones win, and nothing else gets in. bindingsDir has the files
-// of bindings that come as files. memoryMB is this process's
-// share, l what VCAP_APPLICATION says of all of it.
+// of bindings that come as files. memoryMB is this process's share, l what
+// VCAP_APPLICATION says of the limits.
 func (t *task) environment(guid, bindingsDir string, memoryMB int, l limits) (map[string]string, error) {
 	index := strconv.Itoa(t.index)
 	env := map[string]string{"PATH": launch.Path, "USER": "vcap", "LANG": "en_US.UTF-8"}
@@ -64,7 +64,7 @@ func (t *task) instanceAddresses() map[string]string {
 	return env
 }
 
-// limits are those of the main process: open files, MB, MB.
+// limits are those of the main process: open files, and memory and disk in MB.
 type limits struct {
 	FDs  uint64 `json:"fds"`
 	Mem  int    `json:"mem"`

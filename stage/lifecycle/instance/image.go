@@ -10,6 +10,7 @@ import (
 
 	"github.com/moby/sys/user"
 
+	"wadi/internal/remove"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/launch"
 	"wadi/stage/lifecycle/proc"
@@ -74,7 +75,7 @@ func (c *container) prepare(t *task) error {
 	if err != nil {
 		return err
 	}
-	if err := proc.RemoveAll(imageBindings); err != nil {
+	if err := remove.All(imageBindings); err != nil {
 		return fmt.Errorf("removing the service bindings of the last start: %w", err)
 	}
 	return proc.WriteFiles(imageBindings, bindings, t.user)

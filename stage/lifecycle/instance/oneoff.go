@@ -5,12 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
 	"time"
-
-	"github.com/google/uuid"
 
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/proc"
@@ -19,18 +14,7 @@ import (
 // RunTask is `lifecycle task`: it runs one command in a copy of the droplet
 // and returns its exit code, or ExitTaskTimeout. Nothing but the command
 // writes to stdout.
-func RunTask(stdout, stderr *os.File) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	log := proc.NewLastWords(stderr, "stderr", os.Getenv)
-	defer log.Await()
-	s := &supervisor{stdout: stdout, stderr: stderr, log: log, guid: uuid.NewString()}
-	code, err := s.runTask(ctx)
-	if err != nil {
-		fmt.Fprintln(log, err)
-	}
-	return code
-}
+func RunTask(stdout, stderr *os.File) int { return supervised(stdout, stderr, (*supervisor).runTask) }
 
 func (s *supervisor) runTask(ctx context.Context) (int, error) {
 	var err error
@@ -41,12 +25,8 @@ func (s *supervisor) runTask(ctx context.Context) (int, error) {
 	if err := s.prepare(); err != nil {
 		return 1, err
 	}
-	if err := s.startTask(ctx); err != nil {
-		err = errors.Join(err, s.host.KillAll())
-		if ctx.Err() != nil {
-			return 128 + int(syscall.SIGTERM), nil
-		}
-		return 1, err
+	if err := s.start(ctx); err != nil {
+		return s.notStarted(ctx, err)
 	}
 	code := s.awaitTask(ctx, timeout)
 	return code, s.host.KillAll()
@@ -58,7 +38,7 @@ func loadOneOff(getenv func(string) string) (t task, timeout time.Duration, err 
 		return t, 0, err
 	}
 	var what lifecycle.Task
-	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.TaskFile), &what); err != nil {
+	if err := t.secrets.JSON(lifecycle.TaskFile, &what); err != nil {
 		return t, 0, err
 	}
 	t.oneOff = true
@@ -70,16 +50,6 @@ func loadOneOff(getenv func(string) string) (t task, timeout time.Duration, err 
 		return t, 0, errors.New(lifecycle.NodeIPVar + " has to be set: this wadi and this lifecycle do not belong together")
 	}
 	return t, time.Duration(what.TimeoutS) * time.Second, t.findLocalIP()
-}
-
-// startTask makes the copy of the droplet and starts the command.
-func (s *supervisor) startTask(ctx context.Context) error {
-	command, fds, err := s.copyDroplet(ctx)
-	if err != nil {
-		return err
-	}
-	process := s.task.process
-	return s.launch("launch-task", "", command, process.MemoryMB, limits{FDs: fds, Mem: process.MemoryMB, Disk: process.DiskMB})
 }
 
 // awaitTask waits for the command, its timeout, or SIGTERM.

@@ -26,13 +26,16 @@ const grace = 10 * time.Second
 // Run is `lifecycle run`: it returns the exit code of the task when the
 // instance has ended. The app writes to stdout and stderr itself; the
 // supervisor's own lines go to stderr.
-func Run(stdout, stderr *os.File) int {
+func Run(stdout, stderr *os.File) int { return supervised(stdout, stderr, (*supervisor).run) }
+
+// supervised makes a supervisor, which SIGTERM and SIGINT end, and runs it.
+func supervised(stdout, stderr *os.File, run func(*supervisor, context.Context) (int, error)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	log := proc.NewLastWords(stderr, "stderr", os.Getenv)
 	defer log.Await()
 	s := &supervisor{stdout: stdout, stderr: stderr, log: log, guid: uuid.NewString()}
-	code, err := s.run(ctx)
+	code, err := run(s, ctx)
 	if err != nil {
 		fmt.Fprintln(log, err)
 	}
@@ -75,13 +78,7 @@ func (s *supervisor) run(ctx context.Context) (int, error) {
 	}
 	defer closeServer()
 	if err := s.start(ctx); err != nil {
-		if killErr := s.host.KillAll(); killErr != nil {
-			err = errors.Join(err, killErr)
-		}
-		if ctx.Err() != nil {
-			return 128 + int(syscall.SIGTERM), nil
-		}
-		return 1, err
+		return s.notStarted(ctx, err)
 	}
 	code, err := s.supervise(ctx)
 	err = errors.Join(err, s.host.KillAll())
@@ -92,7 +89,7 @@ func (s *supervisor) run(ctx context.Context) (int, error) {
 // prepare makes everything ready for processes to start.
 func (s *supervisor) prepare() error {
 	syscall.Umask(0o022) // whatever the node's is
-	if err := proc.Protect(s.task.dir, s.task.secretsDir, os.Getenv("NOMAD_ALLOC_DIR"), s.task.user); err != nil {
+	if err := proc.Protect(s.task.dir, string(s.task.secrets), os.Getenv("NOMAD_ALLOC_DIR"), s.task.user); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(s.task.dir, supervisorFile), []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
@@ -121,43 +118,50 @@ func (s *supervisor) serve() (func(), error) {
 	return func() { _ = server.Close() }, nil
 }
 
-// copyDroplet makes the copy of the droplet that processes start in, and
-// answers the start command of the main one and how many files each may open.
-func (s *supervisor) copyDroplet(ctx context.Context) (command string, fds uint64, err error) {
+// start makes the copy of the droplet and starts all processes in it: the
+// sidecars after the process itself, which in a one-off task is alone.
+func (s *supervisor) start(ctx context.Context) (err error) {
+	process := s.task.process
 	if s.work, err = s.task.unpack(ctx, s.guid, s.log); err != nil {
-		return "", 0, err
+		return err
 	}
-	if command, err = s.work.startCommand(s.task.process); err != nil {
-		return "", 0, err
-	}
-	fds, err = proc.LimitFiles()
-	return command, fds, err
-}
-
-// start makes the copy of the droplet and starts all processes.
-func (s *supervisor) start(ctx context.Context) error {
-	command, fds, err := s.copyDroplet(ctx)
+	command, err := s.work.startCommand(process)
 	if err != nil {
 		return err
 	}
-	process := s.task.process
+	l := limits{Mem: process.MemoryMB, Disk: process.DiskMB}
+	if l.FDs, err = proc.LimitFiles(); err != nil {
+		return err
+	}
+	if s.task.oneOff {
+		return s.launch("launch-task", "", command, l.Mem, l)
+	}
 	sidecars := sidecarsFor(process.Type, process.Sidecars, s.work.sidecars())
-	main := mainMemory(process.MemoryMB, sidecars)
-	l := limits{FDs: fds, Mem: main, Disk: process.DiskMB}
-	if err := s.launch("launch", "", command, main, l); err != nil {
+	l.Mem = mainMemory(process.MemoryMB, sidecars)
+	if err := s.launch("launch", "", command, l.Mem, l); err != nil {
 		return err
 	}
 	for _, sidecar := range sidecars {
-		memory := sidecarMemory(process.MemoryMB, sidecar)
-		if err := s.launch("launch", sidecar.Name, sidecar.Command, memory, l); err != nil {
+		if err := s.launch("launch", sidecar.Name, sidecar.Command, sidecarMemory(process.MemoryMB, sidecar), l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// launch starts a process through a launcher, which is a command of the
-// lifecycle.
+// notStarted ends what has started of an instance that did not start as a
+// whole. Where it was asked to stop that is no error.
+func (s *supervisor) notStarted(ctx context.Context, err error) (int, error) {
+	err = errors.Join(err, s.host.KillAll())
+	if ctx.Err() != nil {
+		return 128 + int(syscall.SIGTERM), nil
+	}
+	return 1, err
+}
+
+// launch starts a process, or the sidecar of that name, through a launcher,
+// which is a command of the lifecycle. memoryMB is its share, l what all of it
+// has.
 func (s *supervisor) launch(launcher, sidecar, command string, memoryMB int, l limits) error {
 	env, err := s.task.environment(s.guid, s.work.bindings(), memoryMB, l)
 	if err != nil {

@@ -1,18 +1,16 @@
 package instance
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/proc"
+	"wadi/stage/lifecycle/secrets"
 )
 
 // endpoint is a port of the task. Port is the number inside the task's
@@ -30,19 +28,19 @@ type task struct {
 	routes   lifecycle.Routes
 	process  lifecycle.RunProcess
 
-	dir        string // NOMAD_TASK_DIR
-	secretsDir string
-	allocID    string
-	index      int
-	http       endpoint   // zero in a one-off task
-	further    []endpoint // ports of an app of an image, beside http
-	health     endpoint
-	nodeIP     string
-	container  string     // lifecycle.ContainerVar
-	image      *container // of an app of an image
-	user       *proc.User // of the processes; nil = whoever the supervisor is
-	oneOff     bool       // this is a one-off task, no process of the app
-	localIP    string     // where the app is to be reached from inside the task
+	dir       string // NOMAD_TASK_DIR
+	secrets   secrets.Dir
+	allocID   string
+	index     int
+	http      endpoint   // zero in a one-off task
+	further   []endpoint // ports of an app of an image, beside http
+	health    endpoint
+	nodeIP    string
+	container string     // lifecycle.ContainerVar
+	image     *container // of an app of an image
+	user      *proc.User // of the processes; nil = whoever the supervisor is
+	oneOff    bool       // this is a one-off task, no process of the app
+	localIP   string     // where the app is to be reached from inside the task
 }
 
 // loadTask reads the environment that Nomad made and the files in secrets.
@@ -54,7 +52,7 @@ func loadTask(getenv func(string) string) (task, error) {
 	if t.index, err = strconv.Atoi(getenv("NOMAD_ALLOC_INDEX")); err != nil {
 		return t, fmt.Errorf("NOMAD_ALLOC_INDEX: %w: this command runs as a Nomad task", err)
 	}
-	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.ProcessFile), &t.process); err != nil {
+	if err := t.secrets.JSON(lifecycle.ProcessFile, &t.process); err != nil {
 		return t, err
 	}
 	if err := t.loadImage(); err != nil {
@@ -76,13 +74,13 @@ func (t *task) loadImage() (err error) {
 // loadRevision reads what processes and one-off tasks have in common.
 func loadRevision(getenv func(string) string) (task, error) {
 	t := task{
-		dir:        getenv("NOMAD_TASK_DIR"),
-		secretsDir: getenv("NOMAD_SECRETS_DIR"),
-		allocID:    getenv("NOMAD_ALLOC_ID"),
-		container:  getenv(lifecycle.ContainerVar),
-		user:       proc.TaskUser(getenv),
+		dir:       getenv("NOMAD_TASK_DIR"),
+		secrets:   secrets.Dir(getenv("NOMAD_SECRETS_DIR")),
+		allocID:   getenv("NOMAD_ALLOC_ID"),
+		container: getenv(lifecycle.ContainerVar),
+		user:      proc.TaskUser(getenv),
 	}
-	if t.dir == "" || t.secretsDir == "" || t.allocID == "" {
+	if t.dir == "" || t.secrets == "" || t.allocID == "" {
 		return t, errors.New("NOMAD_TASK_DIR, NOMAD_SECRETS_DIR and NOMAD_ALLOC_ID have to be set: this command runs as a Nomad task")
 	}
 	var err error
@@ -92,16 +90,16 @@ func loadRevision(getenv func(string) string) (task, error) {
 	if t.user != nil && t.container == "" {
 		t.user.Private = filepath.Join(t.dir, privateDir)
 	}
-	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.RevisionFile), &t.revision); err != nil {
+	if err := t.secrets.JSON(lifecycle.RevisionFile, &t.revision); err != nil {
 		return t, err
 	}
-	if err := readJSON(filepath.Join(t.secretsDir, lifecycle.EnvironmentFile), &t.environs); err != nil {
+	if err := t.secrets.JSON(lifecycle.EnvironmentFile, &t.environs); err != nil {
 		return t, err
 	}
-	if err := t.environs.Resolve(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(t.secretsDir, name)) }); err != nil {
+	if err := t.environs.Resolve(t.secrets.Read); err != nil {
 		return t, err
 	}
-	err = readJSON(filepath.Join(t.secretsDir, lifecycle.RoutesFile), &t.routes)
+	err = t.secrets.JSON(lifecycle.RoutesFile, &t.routes)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return t, err
 	}
@@ -180,24 +178,4 @@ func localIP(addresses []net.Addr, nodeIP string, ownNetwork bool) (string, erro
 		return "", fmt.Errorf("the task has neither the node's address %s nor another one that is not loopback: give it a network", nodeIP)
 	}
 	return first, nil
-}
-
-func readJSON(path string, into any) error {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("reading what the platform gave the task: %w", err)
-	}
-	if err := json.Unmarshal(content, into); err != nil {
-		return fmt.Errorf("reading what the platform gave the task: %s: %w: this wadi and this lifecycle do not belong together", filepath.Base(path), err)
-	}
-	return nil
-}
-
-// token reads the task's identity, which Nomad renews while the task runs.
-func (t *task) token() (string, error) {
-	token, err := os.ReadFile(filepath.Join(t.secretsDir, lifecycle.IdentityFile))
-	if err != nil {
-		return "", fmt.Errorf("reading the task's identity: %w", err)
-	}
-	return strings.TrimSpace(string(token)), nil
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"wadi/internal/sleep"
 	"wadi/stage/lifecycle"
 )
 
@@ -19,12 +20,7 @@ const usageInterval = 30 * time.Second
 // measure writes down what the instance in dir takes until ctx ends. It is
 // for people to look at: what goes wrong with it is no fault of the app's.
 func (t *task) measure(ctx context.Context, dir string) {
-	for wait := time.Second; ; wait = usageInterval {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
+	for wait := time.Second; sleep.For(ctx, wait) == nil; wait = usageInterval {
 		text, err := json.Marshal(lifecycle.Usage{DiskBytes: diskUsage(ctx, dir)})
 		if err != nil {
 			continue

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"wadi/internal/remove"
 	"wadi/stage/lifecycle"
 )
 
@@ -34,7 +35,7 @@ func empty(dir string, mode os.FileMode) error {
 		return fmt.Errorf("looking at a folder of the container: %w", err)
 	}
 	for _, e := range entries {
-		if err := RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+		if err := remove.All(filepath.Join(dir, e.Name())); err != nil {
 			return fmt.Errorf("removing what the last start left: %w", err)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"wadi/internal/remove"
 	"wadi/stage/lifecycle"
-	"wadi/stage/lifecycle/proc"
 )
 
 // makeCache makes the folder of the caches, empty.
@@ -31,7 +31,7 @@ func (t *task) fetchCache(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	fmt.Fprintf(t.out.Stdout, "Building without the cache of the last staging: %v\n", err)
-	if err := proc.RemoveAll(t.folders.cache); err != nil {
+	if err := remove.All(t.folders.cache); err != nil {
 		return fmt.Errorf("removing what there was of the build cache: %w", err)
 	}
 	return t.makeCache()
@@ -68,7 +68,7 @@ func (t *task) uploadCacheDir(ctx context.Context) (string, error) {
 // removeCache frees the disk, and leaves the agent nothing that it could not
 // remove itself.
 func (t *task) removeCache() {
-	if err := proc.RemoveAll(t.folders.cache); err != nil {
+	if err := remove.All(t.folders.cache); err != nil {
 		fmt.Fprintf(t.out.Stderr, "removing the build cache: %v\n", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"wadi/internal/remove"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/proc"
 )
@@ -55,7 +56,7 @@ func (t *task) makeDirs() error {
 		// where /app leads in Cloud Foundry's images: some buildpacks build there
 		scripts = append(scripts, filepath.Join(lifecycle.ContainerHome, "app"))
 	} else {
-		if err := proc.RemoveAll(t.folders.root); err != nil {
+		if err := remove.All(t.folders.root); err != nil {
 			return fmt.Errorf("removing an earlier build: %w", err)
 		}
 		platforms = append([]string{t.folders.root}, platforms...)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -51,7 +49,7 @@ func (t *task) inspect(ctx context.Context) (lifecycle.Result, error) {
 func (t *task) login() (*inspect.Login, error) {
 	source := t.Image
 	if source.LoginFile != "" {
-		content, err := os.ReadFile(filepath.Join(t.secretsDir, source.LoginFile))
+		content, err := t.secrets.Read(source.LoginFile)
 		if err != nil {
 			return nil, fmt.Errorf("reading the login of the registry: %w", err)
 		}

@@ -1,18 +1,16 @@
 package staging
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/launch"
 	"wadi/stage/lifecycle/proc"
+	"wadi/stage/lifecycle/secrets"
 )
 
 // defaultTimeout is Cloud Foundry's, over everything that a staging does.
@@ -21,29 +19,27 @@ const defaultTimeout = 15 * time.Minute
 // input is all that the task is told.
 type input struct {
 	lifecycle.Staging
-	taskDir, secretsDir string
-	container           string     // lifecycle.ContainerVar
-	user                *proc.User // of the buildpacks; nil = whoever the task is
+	taskDir   string
+	secrets   secrets.Dir
+	container string     // lifecycle.ContainerVar
+	user      *proc.User // of the buildpacks; nil = whoever the task is
 }
 
 func loadInput(getenv func(string) string) (input, error) {
-	in := input{taskDir: getenv("NOMAD_TASK_DIR"), secretsDir: getenv("NOMAD_SECRETS_DIR"), container: getenv(lifecycle.ContainerVar), user: proc.TaskUser(getenv)}
-	if in.taskDir == "" || in.secretsDir == "" {
+	in := input{taskDir: getenv("NOMAD_TASK_DIR"), secrets: secrets.Dir(getenv("NOMAD_SECRETS_DIR")), container: getenv(lifecycle.ContainerVar), user: proc.TaskUser(getenv)}
+	if in.taskDir == "" || in.secrets == "" {
 		return in, errors.New("NOMAD_TASK_DIR and NOMAD_SECRETS_DIR have to be set: this command runs as a Nomad task")
 	}
-	content, err := os.ReadFile(filepath.Join(in.secretsDir, lifecycle.StagingFile))
-	if err != nil {
-		return in, fmt.Errorf("reading what the platform gave the task: %w", err)
-	}
-	if err := json.Unmarshal(content, &in.Staging); err != nil {
-		return in, fmt.Errorf("reading what the platform gave the task: %s: %w: this wadi and this lifecycle do not belong together", lifecycle.StagingFile, err)
+	if err := in.secrets.JSON(lifecycle.StagingFile, &in.Staging); err != nil {
+		return in, err
 	}
 	if in.Image == nil && (in.Package == "" || len(in.Buildpacks) == 0) {
 		return in, fmt.Errorf("%s names no image, and no package or no buildpack: this wadi and this lifecycle do not belong together", lifecycle.StagingFile)
 	}
-	if err := in.Resolve(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(in.secretsDir, name)) }); err != nil {
+	if err := in.Resolve(in.secrets.Read); err != nil {
 		return in, err
 	}
+	var err error
 	in.taskDir, err = filepath.Abs(in.taskDir)
 	return in, err
 }
@@ -53,15 +49,6 @@ func (in *input) timeout() time.Duration {
 		return time.Duration(in.TimeoutS) * time.Second
 	}
 	return defaultTimeout
-}
-
-// token reads the task's identity, which Nomad renews while the task runs.
-func (in *input) token() (string, error) {
-	token, err := os.ReadFile(filepath.Join(in.secretsDir, lifecycle.IdentityFile))
-	if err != nil {
-		return "", fmt.Errorf("reading the task's identity: %w", err)
-	}
-	return strings.TrimSpace(string(token)), nil
 }
 
 // environment is what buildpacks see, in Cloud Foundry's order; nothing that

@@ -27,15 +27,15 @@ func (t *task) uploadDir(ctx context.Context, dir string) (blob.Blob, blob.Progr
 	return stored, sent, err
 }
 
-// TooBigError is a folder with more in it than the disk of a staging, which a
+// tooBigError is a folder with more in it than the disk of a staging, which a
 // file with holes can have, and which no instance could unpack.
-type TooBigError struct {
+type tooBigError struct {
 	Size, Limit int64 // bytes
 	Entries     int
 	Biggest     archive.Item
 }
 
-func (e *TooBigError) Error() string {
+func (e *tooBigError) Error() string {
 	if e.Entries > archive.MaxEntries {
 		return fmt.Sprintf("it has %d files and folders, more than %d: leave out what the app does not need", e.Entries, archive.MaxEntries)
 	}
@@ -43,11 +43,11 @@ func (e *TooBigError) Error() string {
 		lifecycle.FormatSize(e.Size), lifecycle.FormatSize(e.Limit), e.Biggest.Path, lifecycle.FormatSize(e.Biggest.Size))
 }
 
-// TooDeepError is a folder with something in it that lies deeper than an
+// tooDeepError is a folder with something in it that lies deeper than an
 // instance unpacks.
-type TooDeepError struct{ Path string }
+type tooDeepError struct{ Path string }
 
-func (e *TooDeepError) Error() string {
+func (e *tooDeepError) Error() string {
 	begin := strings.SplitN(e.Path, "/", 5)
 	begin[len(begin)-1] = "…"
 	return fmt.Sprintf("it has files more than %d folders deep (in %s), which no instance unpacks: leave out what the app does not need",
@@ -56,10 +56,10 @@ func (e *TooDeepError) Error() string {
 
 // checkSize refuses what is too much or too deep; limit 0 = none.
 func checkSize(items []archive.Item, limit int64) error {
-	e := TooBigError{Limit: limit, Entries: len(items)}
+	e := tooBigError{Limit: limit, Entries: len(items)}
 	for _, item := range items {
 		if archive.TooDeep(item.Path) {
-			return &TooDeepError{Path: item.Path}
+			return &tooDeepError{Path: item.Path}
 		}
 		if !item.Mode.IsRegular() || item.Same != "" {
 			continue

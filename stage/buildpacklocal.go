@@ -10,6 +10,30 @@ import (
 	"slices"
 )
 
+// pinLocal pins a folder, or an archive, on the disk.
+func (b *Buildpacks) pinLocal(ctx context.Context, pin BuildpackPin, path, sum string) (BuildpackPin, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.Mode().IsRegular():
+		return b.pinArchive(ctx, pin, path, sum)
+	case err == nil && sum != "":
+		return pin, &BuildpackError{Name: pin.Key, Reason: "sha256 is of an archive, and " + path + " is a folder: remove it, or give the archive"}
+	}
+	return pinFolder(ctx, pin, path, b.Cache)
+}
+
+func (b *Buildpacks) pinArchive(ctx context.Context, pin BuildpackPin, path, sum string) (BuildpackPin, error) {
+	dir, err := b.Store.Unpack(ctx, path, sum)
+	if err != nil {
+		return pin, named(pin, err)
+	}
+	if pin.Tree, err = b.scan(ctx, pin, dir, path); err != nil {
+		return pin, err
+	}
+	pin.Digest = pin.Tree.Digest
+	return pin, nil
+}
+
 // pinFolder scans the buildpack in folder, or in the only folder in it, as
 // archives of repositories have it.
 func pinFolder(ctx context.Context, pin BuildpackPin, folder, cache string) (BuildpackPin, error) {
@@ -18,7 +42,7 @@ func pinFolder(ctx context.Context, pin BuildpackPin, folder, cache string) (Bui
 	}
 	root, err := buildpackRoot(folder)
 	if err != nil {
-		return pin, fmt.Errorf("buildpack %s: %w", pin.Key, err)
+		return pin, named(pin, err)
 	}
 	if root == "" {
 		return pin, &MalformedBuildpackError{Name: pin.Key, Folder: folder,
@@ -26,7 +50,7 @@ func pinFolder(ctx context.Context, pin BuildpackPin, folder, cache string) (Bui
 	}
 	pin.Tree, err = Scan(ctx, root, ScanOptions{Cache: cache})
 	if err != nil {
-		return pin, fmt.Errorf("buildpack %s: %w", pin.Key, err)
+		return pin, named(pin, err)
 	}
 	for _, e := range pin.Tree.Entries {
 		if e.Type == File && !e.Executable && isScript(e.Path) {

@@ -1,4 +1,5 @@
-package proc
+// Package remove removes folders, whatever is in them.
+package remove
 
 import (
 	"errors"
@@ -7,9 +8,10 @@ import (
 	"path/filepath"
 )
 
-// RemoveAll is os.RemoveAll, for read-only folders too: Go's module cache is
-// made of them, and without root nothing can be removed from one.
-func RemoveAll(path string) error {
+// All is os.RemoveAll, for read-only folders too: Go's module cache is made
+// of them, archives may hold some, and without root nothing can be removed
+// from one.
+func All(path string) error {
 	err := os.RemoveAll(path)
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
