@@ -72,29 +72,29 @@ func unauthorized(reason string) error {
 	return &refusal{status: http.StatusUnauthorized, reason: reason}
 }
 
-// Authenticate tells who presents an Authorization header. The failure says
+// authenticate tells who presents an Authorization header. The failure says
 // why without a word of what would have been right.
-func (a *Auth) Authenticate(ctx context.Context, header string) (Identity, error) {
+func (a *Auth) authenticate(ctx context.Context, header string) (identity, error) {
 	if header == "" {
-		return Identity{}, unauthorized("no token: send Authorization: Bearer TOKEN")
+		return identity{}, unauthorized("no token: send Authorization: Bearer TOKEN")
 	}
 	scheme, token, _ := strings.Cut(header, " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken {
-		return Identity{}, unauthorized("the Authorization header has not the form Bearer TOKEN")
+		return identity{}, unauthorized("the Authorization header has not the form Bearer TOKEN")
 	}
 	ok, err := a.people.matches(token)
 	if err != nil {
-		return Identity{}, err
+		return identity{}, err
 	}
 	if ok {
-		return Identity{People: true}, nil
+		return identity{People: true}, nil
 	}
 	if sum := sha256.Sum256([]byte(token)); a.operator != nil && subtle.ConstantTimeCompare(sum[:], a.operator) == 1 {
-		return Identity{Operator: true}, nil
+		return identity{Operator: true}, nil
 	}
 	if strings.Count(token, ".") != 2 {
-		return Identity{}, unauthorized("the token is neither the people's nor the operators' token, nor a Nomad workload identity")
+		return identity{}, unauthorized("the token is neither the people's nor the operators' token, nor a Nomad workload identity")
 	}
 	return a.workload(ctx, token)
 }
@@ -108,36 +108,36 @@ type claims struct {
 }
 
 // workload verifies a Nomad workload identity.
-func (a *Auth) workload(ctx context.Context, token string) (Identity, error) {
+func (a *Auth) workload(ctx context.Context, token string) (identity, error) {
 	// Nomad signs with RS256, and with EdDSA where it was set up before 1.7.
 	t, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.EdDSA})
 	if err != nil || len(t.Headers) != 1 {
-		return Identity{}, unauthorized("the token is not a JWT signed in a way that Nomad signs")
+		return identity{}, unauthorized("the token is not a JWT signed in a way that Nomad signs")
 	}
 	key, err := a.keys.find(ctx, t.Headers[0].KeyID)
 	if err != nil {
-		return Identity{}, err
+		return identity{}, err
 	}
 	if key.Algorithm != "" && key.Algorithm != t.Headers[0].Algorithm {
-		return Identity{}, unauthorized("the workload identity's signature is not of its key's algorithm")
+		return identity{}, unauthorized("the workload identity's signature is not of its key's algorithm")
 	}
 	var c claims
 	if err := t.Claims(key, &c); err != nil {
-		return Identity{}, unauthorized("the workload identity's signature is not valid")
+		return identity{}, unauthorized("the workload identity's signature is not valid")
 	}
 	switch err := c.ValidateWithLeeway(jwt.Expected{AnyAudience: jwt.Audience{Audience}, Time: time.Now()}, leeway); {
 	case errors.Is(err, jwt.ErrInvalidAudience):
-		return Identity{}, unauthorized(`the workload identity is not meant for aud "` + Audience + `"`)
+		return identity{}, unauthorized(`the workload identity is not meant for aud "` + Audience + `"`)
 	case errors.Is(err, jwt.ErrExpired):
-		return Identity{}, unauthorized("the workload identity has expired")
+		return identity{}, unauthorized("the workload identity has expired")
 	case errors.Is(err, jwt.ErrNotValidYet):
-		return Identity{}, unauthorized("the workload identity is not valid yet")
+		return identity{}, unauthorized("the workload identity is not valid yet")
 	case err != nil:
-		return Identity{}, unauthorized("the workload identity is not valid")
+		return identity{}, unauthorized("the workload identity is not valid")
 	case c.Expiry == nil:
-		return Identity{}, unauthorized("the workload identity never expires: its identity block needs a ttl")
+		return identity{}, unauthorized("the workload identity never expires: its identity block needs a ttl")
 	case c.Namespace == "" || c.Job == "":
-		return Identity{}, unauthorized("the token is not a Nomad workload identity: it names no namespace or no job")
+		return identity{}, unauthorized("the token is not a Nomad workload identity: it names no namespace or no job")
 	}
-	return Identity{Namespace: c.Namespace, Job: c.Job, Task: c.Task}, nil
+	return identity{Namespace: c.Namespace, Job: c.Job, Task: c.Task}, nil
 }

@@ -22,17 +22,17 @@ func TestAuthenticateTells(t *testing.T) {
 	f.nomad.publish(ed.jwk(), rs.jwk())
 	for name, c := range map[string]struct {
 		header string
-		want   Identity
+		want   identity
 	}{
-		"people":          {"Bearer " + peopleToken, Identity{People: true}},
-		"operators":       {"Bearer " + operatorToken, Identity{Operator: true}},
-		"scheme in lower": {"bearer  " + peopleToken, Identity{People: true}},
-		"RS256":           {"Bearer " + rs.token(t, workloadClaims("dev", "shop", nil)), Identity{Namespace: "dev", Job: "shop", Task: "t"}},
-		"EdDSA":           {"Bearer " + ed.token(t, workloadClaims("dev", "shop", nil)), Identity{Namespace: "dev", Job: "shop", Task: "t"}},
-		"aud as a string": {"Bearer " + ed.token(t, workloadClaims("dev", "shop", map[string]any{"aud": "wadi"})), Identity{Namespace: "dev", Job: "shop", Task: "t"}},
-		"several auds":    {"Bearer " + ed.token(t, workloadClaims("dev", "shop", map[string]any{"aud": []string{"vault", "wadi"}})), Identity{Namespace: "dev", Job: "shop", Task: "t"}},
+		"people":          {"Bearer " + peopleToken, identity{People: true}},
+		"operators":       {"Bearer " + operatorToken, identity{Operator: true}},
+		"scheme in lower": {"bearer  " + peopleToken, identity{People: true}},
+		"RS256":           {"Bearer " + rs.token(t, workloadClaims("dev", "shop", nil)), identity{Namespace: "dev", Job: "shop", Task: "t"}},
+		"EdDSA":           {"Bearer " + ed.token(t, workloadClaims("dev", "shop", nil)), identity{Namespace: "dev", Job: "shop", Task: "t"}},
+		"aud as a string": {"Bearer " + ed.token(t, workloadClaims("dev", "shop", map[string]any{"aud": "wadi"})), identity{Namespace: "dev", Job: "shop", Task: "t"}},
+		"several auds":    {"Bearer " + ed.token(t, workloadClaims("dev", "shop", map[string]any{"aud": []string{"vault", "wadi"}})), identity{Namespace: "dev", Job: "shop", Task: "t"}},
 	} {
-		id, err := f.auth.Authenticate(t.Context(), c.header)
+		id, err := f.auth.authenticate(t.Context(), c.header)
 		if err != nil || id != c.want {
 			t.Errorf("%s: %+v, error %v, want %+v", name, id, err, c.want)
 		}
@@ -86,7 +86,7 @@ func TestAuthenticateRefuses(t *testing.T) {
 		"no job":                {"Bearer " + with("nomad_job_id", ""), "no job"},
 		"claims of other types": {"Bearer " + with("nomad_job_id", 7), "not valid"},
 	} {
-		id, err := f.auth.Authenticate(t.Context(), c.header)
+		id, err := f.auth.authenticate(t.Context(), c.header)
 		var no *refusal
 		if !errors.As(err, &no) || no.status != http.StatusUnauthorized || !strings.Contains(no.reason, c.want) {
 			t.Errorf("%s: %+v, error %v, want a 401 with %q", name, id, err, c.want)
@@ -115,7 +115,7 @@ func TestKeysAreFetchedWhenNeeded(t *testing.T) {
 	f.nomad.publish(first.jwk())
 	claims := workloadClaims("dev", "shop", nil)
 	status := func(s signer) int {
-		_, err := f.auth.Authenticate(t.Context(), "Bearer "+s.token(t, claims))
+		_, err := f.auth.authenticate(t.Context(), "Bearer "+s.token(t, claims))
 		if err == nil {
 			return http.StatusOK
 		}
@@ -176,7 +176,7 @@ func TestPeoplesTokenChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	people := func(token string) bool {
-		id, err := auth.Authenticate(t.Context(), "Bearer "+token)
+		id, err := auth.authenticate(t.Context(), "Bearer "+token)
 		return err == nil && id.People
 	}
 	if !people("the-first-long-token") || people("the-second-longer-token") {

@@ -7,9 +7,9 @@ import (
 	"wadi/stage/blob"
 )
 
-// Identity is who makes a request: people or operators (the holders of tokens
+// identity is who makes a request: people or operators (the holders of tokens
 // that Nomad's ACL guards), or one task of Nomad's.
-type Identity struct {
+type identity struct {
 	People    bool
 	Operator  bool
 	Namespace string
@@ -17,36 +17,36 @@ type Identity struct {
 	Task      string
 }
 
-// Verb is what a request does.
-type Verb string
+// verb is what a request does.
+type verb string
 
 // The verbs of the API.
 const (
-	Ask            Verb = "ask for missing chunks"
-	Read           Verb = "read chunks and blobs"
-	Write          Verb = "write chunks and blobs"
-	ReadResult     Verb = "read a staging result"
-	WriteResult    Verb = "write a staging result"
-	WriteLifecycle Verb = "write the lifecycle"
-	Collect        Verb = "collect garbage"
+	verbAsk            verb = "ask for missing chunks"
+	verbRead           verb = "read chunks and blobs"
+	verbWrite          verb = "write chunks and blobs"
+	verbReadResult     verb = "read a staging result"
+	verbWriteResult    verb = "write a staging result"
+	verbWriteLifecycle verb = "write the lifecycle"
+	verbCollect        verb = "collect garbage"
 )
 
-// Action is a verb with the result that it is about, if it is about one.
-type Action struct {
-	Verb  Verb
+// action is a verb with the result that it is about, if it is about one.
+type action struct {
+	Verb  verb
 	Space string
 	Key   string // staging key
 }
 
-// Authorize is nil if id may do a, else the 403 that says what it may not.
+// authorize is nil if id may do a, else the 403 that says what it may not.
 // Operators may do everything, people all but collect garbage and write
 // results, a staging job what its own staging needs, any other job of Nomad's
 // may read.
-func Authorize(id Identity, a Action) error {
+func authorize(id identity, a action) error {
 	switch {
 	case id.Operator:
 		return nil
-	case id.People && (a.Verb == Collect || a.Verb == WriteResult):
+	case id.People && (a.Verb == verbCollect || a.Verb == verbWriteResult):
 		return refusef(http.StatusForbidden, "the people's token may not %s", a.Verb)
 	case id.People:
 		return nil
@@ -54,15 +54,15 @@ func Authorize(id Identity, a Action) error {
 	who := fmt.Sprintf("task %s of job %s in namespace %s", id.Task, id.Job, id.Namespace)
 	_, keyPrefix, _, staging := blob.ParseStagingJobID(id.Job)
 	switch a.Verb {
-	case Read:
+	case verbRead:
 		if id.Job != "" {
 			return nil
 		}
-	case Ask, Write:
+	case verbAsk, verbWrite:
 		if staging {
 			return nil
 		}
-	case ReadResult, WriteResult:
+	case verbReadResult, verbWriteResult:
 		if staging {
 			if a.Space == id.Namespace && len(a.Key) >= len(keyPrefix) && a.Key[:len(keyPrefix)] == keyPrefix {
 				return nil

@@ -140,10 +140,10 @@ func TestCollectRefuses(t *testing.T) {
 			t.Errorf("a grace of %s: %v", grace, err)
 		}
 	}
-	if err := Authorize(Identity{Namespace: "dev", Job: blob.StagingJobID("app", strings.Repeat("ab", 32), "x"), Task: "stage"}, Action{Verb: Collect}); err == nil {
+	if err := authorize(identity{Namespace: "dev", Job: blob.StagingJobID("app", strings.Repeat("ab", 32), "x"), Task: "stage"}, action{Verb: verbCollect}); err == nil {
 		t.Error("a staging job may collect garbage")
 	}
-	if err := Authorize(Identity{Namespace: "dev", Job: "app", Task: "web"}, Action{Verb: Collect}); err == nil {
+	if err := authorize(identity{Namespace: "dev", Job: "app", Task: "web"}, action{Verb: verbCollect}); err == nil {
 		t.Error("an app may collect garbage")
 	}
 }

@@ -55,16 +55,16 @@ func New(o Options) http.Handler {
 
 func (s *server) mux() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("POST /v1/missing", s.guarded(only(Ask), s.postMissing))
-	mux.Handle("PUT /v1/chunks/{digest}", s.guarded(only(Write), s.putChunk))
-	mux.Handle("GET /v1/chunks/{digest}", s.guarded(only(Read), s.getChunk))
-	mux.Handle("PUT /v1/blobs/{digest}", s.guarded(only(Write), s.putBlob))
-	mux.Handle("GET /v1/blobs/{digest}", s.guarded(only(Read), s.getBlob))
-	mux.Handle("HEAD /v1/blobs/{digest}", s.guarded(only(Read), s.headBlob))
-	mux.Handle("PUT /v1/results/{space}/{key}", s.guarded(ofResult(WriteResult), s.putResult))
-	mux.Handle("GET /v1/results/{space}/{key}", s.guarded(ofResult(ReadResult), s.getResult))
-	mux.Handle("POST /v1/collect", s.guarded(only(Collect), s.postCollect))
-	mux.Handle("PUT /v1/lifecycle/{digest}", s.guarded(only(WriteLifecycle), s.putLifecycle))
+	mux.Handle("POST /v1/missing", s.guarded(only(verbAsk), s.postMissing))
+	mux.Handle("PUT /v1/chunks/{digest}", s.guarded(only(verbWrite), s.putChunk))
+	mux.Handle("GET /v1/chunks/{digest}", s.guarded(only(verbRead), s.getChunk))
+	mux.Handle("PUT /v1/blobs/{digest}", s.guarded(only(verbWrite), s.putBlob))
+	mux.Handle("GET /v1/blobs/{digest}", s.guarded(only(verbRead), s.getBlob))
+	mux.Handle("HEAD /v1/blobs/{digest}", s.guarded(only(verbRead), s.headBlob))
+	mux.Handle("PUT /v1/results/{space}/{key}", s.guarded(ofResult(verbWriteResult), s.putResult))
+	mux.Handle("GET /v1/results/{space}/{key}", s.guarded(ofResult(verbReadResult), s.getResult))
+	mux.Handle("POST /v1/collect", s.guarded(only(verbCollect), s.postCollect))
+	mux.Handle("PUT /v1/lifecycle/{digest}", s.guarded(only(verbWriteLifecycle), s.putLifecycle))
 	mux.Handle("HEAD /v1/lifecycle/{digest}", s.open(s.headLifecycle))
 	mux.Handle("GET /v1/lifecycle/{digest}", s.open(s.getLifecycle))
 	mux.Handle("GET /v1/health", s.open(s.getHealth))
@@ -79,25 +79,25 @@ func (s *server) mux() http.Handler {
 type handler func(http.ResponseWriter, *http.Request) error
 
 // only makes the same action of every request.
-func only(v Verb) func(*http.Request) Action {
-	return func(*http.Request) Action { return Action{Verb: v} }
+func only(v verb) func(*http.Request) action {
+	return func(*http.Request) action { return action{Verb: v} }
 }
 
 // ofResult makes an action on the result that the path names.
-func ofResult(v Verb) func(*http.Request) Action {
-	return func(r *http.Request) Action {
-		return Action{Verb: v, Space: r.PathValue("space"), Key: r.PathValue("key")}
+func ofResult(v verb) func(*http.Request) action {
+	return func(r *http.Request) action {
+		return action{Verb: v, Space: r.PathValue("space"), Key: r.PathValue("key")}
 	}
 }
 
 // guarded lets h run for those who may.
-func (s *server) guarded(action func(*http.Request) Action, h handler) http.Handler {
+func (s *server) guarded(action func(*http.Request) action, h handler) http.Handler {
 	return s.open(func(w http.ResponseWriter, r *http.Request) error {
-		id, err := s.auth.Authenticate(r.Context(), r.Header.Get("Authorization"))
+		id, err := s.auth.authenticate(r.Context(), r.Header.Get("Authorization"))
 		if err != nil {
 			return err
 		}
-		if err := Authorize(id, action(r)); err != nil {
+		if err := authorize(id, action(r)); err != nil {
 			return err
 		}
 		return h(w, r)

@@ -14,8 +14,8 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
-// Config is a Staticfile.
-type Config struct {
+// config is a Staticfile.
+type config struct {
 	Root         string // folder that is served, relative to the app: "." = all of it
 	Directory    bool   // list folders without an index.html
 	Pushstate    bool   // unknown paths get index.html
@@ -27,10 +27,10 @@ type Config struct {
 	NotFoundPage string // below Root; "" = 404.html if there is one
 }
 
-// Load reads the Staticfile of the app folder; without one all is default.
+// load reads the Staticfile of the app folder; without one all is default.
 // What it asks for and this server does not have is an error, never ignored.
-func Load(app *os.Root) (Config, error) {
-	c := Config{Root: "."}
+func load(app *os.Root) (config, error) {
+	c := config{Root: "."}
 	if _, err := app.Stat("Staticfile.auth"); err == nil {
 		return c, errors.New("password protection (Staticfile.auth) is not supported: remove the file, or name Cloud Foundry's staticfile buildpack by its URL")
 	}
@@ -51,7 +51,7 @@ func Load(app *os.Root) (Config, error) {
 	return c, nil
 }
 
-func (c *Config) parse(content []byte) error {
+func (c *config) parse(content []byte) error {
 	var settings map[string]any
 	if err := yaml.Unmarshal(content, &settings); err != nil {
 		return fmt.Errorf("it has to be lines of the form `key: value`: %w", err)
@@ -69,7 +69,7 @@ func (c *Config) parse(content []byte) error {
 	return nil
 }
 
-func (c *Config) set(key string, value any) error {
+func (c *config) set(key string, value any) error {
 	switch key {
 	case "root":
 		root := path.Clean(strings.TrimPrefix(fmt.Sprint(value), "/"))
@@ -99,7 +99,7 @@ func (c *Config) set(key string, value any) error {
 	return nil
 }
 
-func (c *Config) setStatusCodes(value any) error {
+func (c *config) setStatusCodes(value any) error {
 	pages, ok := value.(map[any]any)
 	if !ok {
 		return errors.New("status_codes: it has to be a map of a status to a page, `404: /404.html`")

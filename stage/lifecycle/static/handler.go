@@ -23,7 +23,7 @@ var private = map[string]bool{
 // handler serves the files below root, and nothing outside of it whatever
 // links say.
 type handler struct {
-	Config
+	config
 	root *os.Root
 }
 

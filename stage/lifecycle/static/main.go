@@ -10,11 +10,11 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	var err error
 	if len(args) == 2 && args[0] == "--check" {
 		var says string
-		if says, err = Check(args[1]); err == nil {
+		if says, err = check(args[1]); err == nil {
 			fmt.Fprintln(stdout, says)
 		}
 	} else {
-		err = Serve(".")
+		err = serve(".")
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "lifecycle serve:", err)

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// Check reads the Staticfile of the app in dir and says what will be served,
+// check reads the Staticfile of the app in dir and says what will be served,
 // so that a mistake fails staging, not the start.
-func Check(dir string) (string, error) {
+func check(dir string) (string, error) {
 	h, err := open(dir)
 	if err != nil {
 		return "", err
@@ -32,21 +32,21 @@ func open(dir string) (*handler, error) {
 		return nil, err
 	}
 	defer app.Close()
-	config, err := Load(app)
+	settings, err := load(app)
 	if err != nil {
 		return nil, err
 	}
-	root, err := app.OpenRoot(config.Root)
+	root, err := app.OpenRoot(settings.Root)
 	if err != nil {
 		return nil, fmt.Errorf("opening the folder to serve: %w", err)
 	}
-	return &handler{Config: config, root: root}, nil
+	return &handler{config: settings, root: root}, nil
 }
 
-// Serve serves the app in dir on PORT until SIGTERM, on
+// serve serves the app in dir on PORT until SIGTERM, on
 // CF_INSTANCE_INTERNAL_IP where the platform names it: on loopback a local
 // app stays local.
-func Serve(dir string) error {
+func serve(dir string) error {
 	h, err := open(dir)
 	if err != nil {
 		return err

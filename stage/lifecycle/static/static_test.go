@@ -159,7 +159,7 @@ func TestCheckRefuses(t *testing.T) {
 		"password":          {map[string]string{"Staticfile.auth": "a:b"}, "password protection"},
 	}
 	for name, test := range tests {
-		if _, err := Check(appDir(t, test.files)); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := check(appDir(t, test.files)); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -169,7 +169,7 @@ func FuzzStaticfile(f *testing.F) {
 	f.Add([]byte("root: a\ndirectory: visible\n"))
 	f.Add([]byte("status_codes:\n  404: /x\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		c := Config{Root: "."}
+		c := config{Root: "."}
 		if c.parse(content) == nil && (c.Root == ".." || strings.HasPrefix(c.Root, "../")) {
 			t.Errorf("root %q", c.Root)
 		}
