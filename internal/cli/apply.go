@@ -78,6 +78,9 @@ func showOutcome(ctx context.Context, streams Streams, s settings, outcome *reco
 func execute(ctx context.Context, streams Streams, s settings, r *reconcile.Reconciler, plan *reconcile.Plan) (*reconcile.Outcome, error) {
 	show := newProgress(streams, s)
 	r.Tell = show.event
+	if r.Blobs != nil {
+		r.Blobs.OnSilence = tellSilence(r.Blobs.URL, show.say)
+	}
 	stop := show.run()
 	defer stop()
 	return r.Apply(ctx, plan)

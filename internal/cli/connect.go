@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"wadi/nomad"
@@ -70,10 +71,28 @@ func (s settings) reconciler(ctx context.Context, client *nomad.Client, project 
 	}
 	return &reconcile.Reconciler{
 		Nomad: client, Platform: platform,
-		Blobs:     &blob.Client{URL: platform.BlobURL, Token: func() (string, error) { return platform.BlobToken, nil }},
+		Blobs: &blob.Client{
+			URL: platform.BlobURL, Token: func() (string, error) { return platform.BlobToken, nil }, OnSilence: tellSilence(platform.BlobURL, tell),
+		},
 		Lifecycle: reconcile.Lifecycle{SHA256: life.SHA256, TGZ: life.Path},
 		Options:   s.options(ctx, project, named),
 	}, nil
+}
+
+// tellSilence says that the blob store does not answer, of many requests that
+// wait for it once a minute.
+func tellSilence(url string, tell func(string)) func(op string) {
+	var mu sync.Mutex
+	var told time.Time
+	return func(op string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Since(told) < time.Minute {
+			return
+		}
+		told = time.Now()
+		tell(fmt.Sprintf("The blob store at %s does not answer (%s). Waiting; wadi platform status says how it is", url, op))
+	}
 }
 
 // options are what the settings say about plans.

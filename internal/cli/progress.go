@@ -185,6 +185,17 @@ func uploadText(u reconcile.Progress, took time.Duration) string {
 
 func bytesText(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
+// say shows a text that is of no app.
+func (p *progress) say(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live {
+		p.draw(text)
+		return
+	}
+	fmt.Fprintf(p.w, "%s %s\n", p.now().UTC().Format(time.RFC3339), text)
+}
+
 // draw writes text, which stays, and below it a line for every app at work.
 func (p *progress) draw(text string) {
 	var b strings.Builder

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Client talks to a blob store. Its methods may be called concurrently; its
@@ -25,6 +26,11 @@ type Client struct {
 	// reached or answers with a fault of its own; 0 is 7, which is about 6
 	// seconds. Every request may be repeated: content is named by its digest.
 	Attempts int
+	// OnSilence, if it is set, hears what is being done ("upload chunk 3fb2…")
+	// when the store has not answered for 10 s: who waits should know for what.
+	OnSilence func(op string)
+
+	after func(time.Duration, func()) timer // nil is time.AfterFunc
 }
 
 // Blob names a stored blob. Size is in uncompressed bytes.
@@ -86,7 +92,7 @@ func (c *Client) Check(ctx context.Context, digest string, verify bool) (stored 
 	if verify {
 		path += "?verify=1"
 	}
-	_, err = c.do(ctx, call{op: op, method: http.MethodHead, path: path})
+	_, err = c.do(ctx, call{op: op, method: http.MethodHead, path: path, works: true})
 	var no *Error
 	if errors.Is(err, ErrNotFound) && errors.As(err, &no) {
 		return false, no.Damaged, nil

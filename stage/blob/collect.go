@@ -75,7 +75,7 @@ func (c *Client) Collect(ctx context.Context, what Collect) (Collected, error) {
 	if err != nil {
 		return Collected{}, fmt.Errorf("%s: %w", op, err)
 	}
-	r, err := c.do(ctx, call{op: op, method: http.MethodPost, path: "/v1/collect", body: body, limit: MaxCollect, once: true, timeout: collectTimeout})
+	r, err := c.do(ctx, call{op: op, method: http.MethodPost, path: "/v1/collect", body: body, limit: MaxCollect, once: true, timeout: collectTimeout, works: true})
 	if err != nil {
 		return Collected{}, err
 	}

@@ -51,7 +51,10 @@ func (e *Error) Error() string {
 		}
 		b.WriteString(e.Err.Error())
 	}
-	if errors.Is(e, ErrUnreachable) {
+	switch {
+	case isSilence(e.Err):
+		b.WriteString("; the blob store hangs, or the network does: see wadi platform status")
+	case errors.Is(e, ErrUnreachable):
 		b.WriteString("; is the blob store running? see wadi platform status")
 	}
 	return b.String()

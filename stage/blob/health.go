@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // HealthReport is the body of GET /v1/health. Reason says why the back end
@@ -15,11 +16,14 @@ type HealthReport struct {
 	Reason   string `json:"reason,omitempty"`
 }
 
+// healthTimeout leaves the server the time in which it looks at its back end.
+const healthTimeout = 15 * time.Second
+
 // Health is nil if the store answers and can be written to. It asks once:
 // who waits for a store asks again. ErrUnreachable and ErrFull can be told.
 func (c *Client) Health(ctx context.Context) error {
 	op, path := "check the blob store", "/v1/health"
-	r, err := c.do(ctx, call{op: op, method: http.MethodGet, path: path, limit: maxErrorBody, once: true})
+	r, err := c.do(ctx, call{op: op, method: http.MethodGet, path: path, limit: maxErrorBody, once: true, timeout: healthTimeout})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package blob
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -23,6 +24,14 @@ const (
 	maxDelay        = 5 * time.Second
 	// attemptTimeout bounds one attempt: the biggest body is the lifecycle's 64 MiB.
 	attemptTimeout = 5 * time.Minute
+	// defaultPatience is how long an attempt may go without a byte of an answer.
+	defaultPatience = time.Minute
+	// maxSilent is how many attempts may meet no answer: a second one finds a
+	// store whose connections did not outlive a machine's sleep.
+	maxSilent = 2
+	// slowest is how many bytes a second of a body are taken to be on their
+	// way, while the store cannot answer yet.
+	slowest = 16 << 10
 	// maxErrorBody is how much of a failure's body is read.
 	maxErrorBody = 1 << 20
 )
@@ -37,6 +46,7 @@ type call struct {
 	into    []byte        // its memory is reused for the answer's body
 	once    bool          // not repeated
 	timeout time.Duration // of one attempt; 0 is attemptTimeout
+	works   bool          // the store may need all of the timeout before it answers
 }
 
 // reply is a successful answer.
@@ -53,10 +63,15 @@ func (c *Client) do(ctx context.Context, k call) (reply, error) {
 	if attempts <= 0 {
 		attempts = defaultAttempts
 	}
+	silent := 0
 	for n := 1; ; n++ {
 		r, err := c.attempt(ctx, k)
 		r.attempts = n
-		if err == nil || k.once || n >= attempts || ctx.Err() != nil || !passing(err) {
+		if isSilence(err) {
+			silent++
+			c.http().CloseIdleConnections() // they may be as dead
+		}
+		if err == nil || k.once || n >= attempts || silent >= maxSilent || ctx.Err() != nil || !passing(err) {
 			if ctx.Err() != nil && err != nil {
 				return r, fmt.Errorf("%s: %w", k.op, context.Cause(ctx))
 			}
@@ -97,12 +112,8 @@ func (c *Client) attempt(ctx context.Context, k call) (reply, error) {
 	if err != nil {
 		return reply{}, fmt.Errorf("%s: %w", k.op, err)
 	}
-	timeout := k.timeout
-	if timeout == 0 {
-		timeout = attemptTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	ctx, silence, stop := c.listen(ctx, k)
+	defer stop()
 	req, err := http.NewRequestWithContext(ctx, k.method, u.String(), bytes.NewReader(k.body))
 	if err != nil {
 		return reply{}, fmt.Errorf("%s: %w", k.op, err)
@@ -119,17 +130,19 @@ func (c *Client) attempt(ctx context.Context, k call) (reply, error) {
 	fail := &Error{Op: k.op, URL: publicURL(u)}
 	resp, err := c.http().Do(req)
 	if err != nil {
-		fail.Err = bare(err)
+		fail.Err = cmp.Or(silence.over(ctx), bare(err))
 		return reply{}, fail
 	}
 	defer resp.Body.Close()
+	silence.broken()
+	resp.Body = &heard{resp.Body, silence}
 	if resp.StatusCode >= 300 {
 		explain(fail, resp)
 		return reply{}, fail
 	}
 	body, err := readBody(resp, k.limit, k.into)
 	if err != nil {
-		fail.Message, fail.Err = "the answer broke off", err
+		fail.Message, fail.Err = "the answer broke off", cmp.Or(silence.over(ctx), err)
 		return reply{}, fail
 	}
 	return reply{body: body, header: resp.Header}, nil

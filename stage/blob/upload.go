@@ -73,7 +73,7 @@ func (c *Client) Upload(ctx context.Context, r io.Reader, onProgress func(Progre
 	blob := u.list.Blob()
 	_, err := c.do(ctx, call{
 		op:     "commit blob " + blob.Digest,
-		method: http.MethodPut, path: "/v1/blobs/" + blob.Digest, body: body, limit: maxErrorBody,
+		method: http.MethodPut, path: "/v1/blobs/" + blob.Digest, body: body, limit: maxErrorBody, works: true,
 	})
 	if err != nil {
 		return Blob{}, u.progress, err

@@ -1,0 +1,101 @@
+package blob
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// tellAfter is when OnSilence hears of a request.
+const tellAfter = 10 * time.Second
+
+// silenceError says that a connection stood and nothing came, or not all.
+type silenceError struct {
+	limit time.Duration
+	some  bool // something came
+}
+
+func (e *silenceError) Error() string {
+	if e.some {
+		return fmt.Sprintf("no whole answer in %s", e.limit)
+	}
+	return fmt.Sprintf("no answer for %s", e.limit)
+}
+
+func isSilence(err error) bool {
+	var e *silenceError
+	return errors.As(err, &e)
+}
+
+// silence ends an attempt for which the store has sent nothing for too long: a
+// server that hangs, or a connection that a machine's sleep has outlived, keeps
+// who waits for it waiting for ever.
+type silence struct {
+	patience  time.Duration
+	end, tell timer
+}
+
+// timer is a *time.Timer of time.AfterFunc.
+type timer interface {
+	Stop() bool
+	Reset(time.Duration) bool
+}
+
+// listen begins an attempt.
+func (c *Client) listen(ctx context.Context, k call) (context.Context, *silence, func()) {
+	timeout := cmp.Or(k.timeout, attemptTimeout)
+	patience := defaultPatience + time.Duration(len(k.body)/slowest)*time.Second
+	if patience > timeout || k.works {
+		patience = timeout
+	}
+	after := c.after
+	if after == nil {
+		after = func(d time.Duration, f func()) timer { return time.AfterFunc(d, f) }
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	s := &silence{patience: patience}
+	s.end = after(patience, func() { cancel(&silenceError{limit: patience}) })
+	whole := after(timeout, func() { cancel(&silenceError{limit: timeout, some: patience < timeout}) })
+	s.tell = after(tellAfter, func() {
+		if c.OnSilence != nil {
+			c.OnSilence(k.op)
+		}
+	})
+	return ctx, s, func() {
+		s.tell.Stop()
+		s.end.Stop()
+		whole.Stop()
+		cancel(nil)
+	}
+}
+
+// broken is called for whatever comes.
+func (s *silence) broken() {
+	s.tell.Stop()
+	s.end.Reset(s.patience)
+}
+
+// over is why the attempt was ended, if that was for silence.
+func (s *silence) over(ctx context.Context) error {
+	if err := context.Cause(ctx); isSilence(err) {
+		return err
+	}
+	return nil
+}
+
+// heard is the body of an answer.
+type heard struct {
+	io.ReadCloser
+	silence *silence
+}
+
+func (h *heard) Read(p []byte) (int, error) {
+	n, err := h.ReadCloser.Read(p)
+	if n > 0 {
+		h.silence.broken()
+	}
+	return n, err
+}
