@@ -98,7 +98,7 @@ func (l *login) facts(salt []byte) []fact {
 
 // inspection is how this app's registry is asked.
 func (r *Reconciler) inspection(l *login) inspect.Options {
-	o := inspect.Options{Arch: runtime.GOARCH, Insecure: r.Options.InsecureRegistries, Attempts: planAttempts, Patience: planPatience}
+	o := inspect.Options{Arch: runtime.GOARCH, Insecure: r.Options.InsecureRegistries, Retry: planRetry}
 	if l != nil && l.Variable == "" {
 		o.Login = &inspect.Login{Username: l.Username, Password: l.Password}
 	}

@@ -10,13 +10,10 @@ import (
 	"wadi/stage/lifecycle/inspect"
 )
 
-// How long a plan waits for registries.
-const (
-	planAttempts = 2
-	// planPatience ends the attempts: what is left of them is for a registry
-	// that refuses, not for one that takes its time.
-	planPatience = 5 * time.Second
-)
+// planRetry is how long a plan waits for registries. Its patience ends the
+// attempts: they are for a registry that refuses, not for one that takes its
+// time.
+var planRetry = inspect.Retry{Attempts: 2, Delay: time.Second / 2, Patience: 5 * time.Second}
 
 // registries are what registries have said to one plan, whose apps ask at the
 // same time: an image that several of them have is asked for once, so that it

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -17,13 +18,14 @@ type Kind int
 
 // The kinds. Only of an Unreachable registry another answer may come later.
 const (
-	Invalid     Kind = iota // what the registry has is no image that nodes run
-	BadName                 // the reference is none
-	NotFound                // no such image
-	Denied                  // not for us, or not with this login
-	NoPlatform              // not for nodes of this architecture
-	Insecure                // not without encryption
-	Unreachable             // the registry does not answer
+	Invalid        Kind = iota // what the registry has is no image that nodes run
+	BadName                    // the reference is none
+	NotFound                   // no such image
+	Denied                     // not for us, or not with this login
+	NoPlatform                 // not for nodes of this architecture
+	Insecure                   // not without encryption
+	BadTokenServer             // who gives the tokens for it is not to be asked
+	Unreachable                // the registry does not answer, or is busy
 )
 
 // Error says why an image's metadata could not be had. Its text has no
@@ -33,7 +35,10 @@ type Error struct {
 	Reference string
 	Registry  string
 	Login     bool // a login was given
-	Err       error
+	// After is for how long an Unreachable registry asks to be left alone; 0 =
+	// it does not say.
+	After time.Duration
+	Err   error
 }
 
 // loginInName is user:password@host/, which no name of an image has, and which
@@ -55,7 +60,7 @@ func (e *Error) Error() string {
 		if strings.Contains(e.Reference, "://") {
 			return fmt.Sprintf("%q is a URL and no name of an image", e.Reference)
 		}
-		return fmt.Sprintf("%q is no name of an image: %v", e.Reference, e.Err)
+		return fmt.Sprintf("%q is no name of an image%s", e.Reference, whyNoName(e.Reference))
 	case NotFound:
 		return fmt.Sprintf("there is no image %s at %s", e.Reference, e.Registry)
 	case Denied:
@@ -65,9 +70,12 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("the registry %s does not give the image %s without a login: %v", e.Registry, e.Reference, e.Err)
 	case NoPlatform:
 		return fmt.Sprintf("the image %s %v", e.Reference, e.Err)
-	case Insecure:
+	case Insecure, BadTokenServer:
 		return fmt.Sprintf("the registry %s was not asked for the image %s: %v", e.Registry, e.Reference, e.Err)
 	case Unreachable:
+		if e.After > 0 {
+			return fmt.Sprintf("the registry %s does not answer: %v (it asks to be left alone for %s)", e.Registry, e.Err, e.After.Round(time.Second))
+		}
 		return fmt.Sprintf("the registry %s does not answer: %v", e.Registry, e.Err)
 	}
 	return fmt.Sprintf("the image %s at %s is none that can be run: %v", e.Reference, e.Registry, e.Err)
@@ -92,10 +100,27 @@ func (e *Error) Hint() string {
 		return "build the image for it too (docker buildx build --platform …)"
 	case Insecure:
 		return "give the registry a certificate, or list it in insecure_registries (WADI_INSECURE_REGISTRIES=" + e.Registry + ")"
+	case BadTokenServer:
+		return "let the registry name its token server (the realm of its answer) by https and the server's name"
 	case Unreachable:
-		return "check that the registry runs and can be reached from here"
+		return e.hintUnreachable()
+	}
+	var content *contentError
+	if errors.As(e.Err, &content) && content.other {
+		return "name an image: a registry keeps other things too, under names of the same form"
 	}
 	return "build the image anew with a current docker or podman"
+}
+
+func (e *Error) hintUnreachable() string {
+	var answer *transport.Error
+	switch {
+	case !errors.As(e.Err, &answer) || answer.StatusCode != http.StatusTooManyRequests:
+		return "check that the registry runs and can be reached from here"
+	case e.Login:
+		return "it answers this login only so often: wait, or use another one"
+	}
+	return "registries answer those often who log in: wait, or set docker.username and CF_DOCKER_PASSWORD"
 }
 
 // platformError is an image without a variant for the nodes.
@@ -103,18 +128,27 @@ type platformError struct{ have []string }
 
 func (e *platformError) Error() string {
 	if len(e.have) == 0 {
-		return "is for no platform (its index is empty)"
+		return "is for no platform (its index has no image)"
 	}
 	return "is for " + strings.Join(e.have, ", ") + " only"
 }
 
 // explain finds out what an answer means.
-func explain(ref name.Reference, o Options, err error) *Error {
+func explain(g *guard, ref name.Reference, o Options, err error) *Error {
+	g.mu.Lock()
+	after, realm := g.after, g.realm
+	g.mu.Unlock()
 	out := &Error{Reference: shown(ref), Registry: registryOf(ref), Login: o.Login != nil, Err: err}
+	if realm.trusted {
+		out.Err = &shownRealm{err, realm.url}
+	}
 	var answer *transport.Error
 	var platform *platformError
+	var content *contentError
 	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &content):
+		out.Err = content
 	case errors.As(err, &platform):
 		out.Kind, out.Err = NoPlatform, fmt.Errorf("%w, and the nodes are linux/%s", platform, o.Arch)
 	case errors.As(err, &certificate):
@@ -122,12 +156,27 @@ func explain(ref name.Reference, o Options, err error) *Error {
 	case isPlain(err) && !mayBeInsecure(registryOf(ref), o.Insecure):
 		out.Kind, out.Err = Insecure, errPlain
 	case errors.As(err, &answer):
-		out.Kind, out.Err = kindOf(answer), inWords(answer)
+		out.Kind, out.Err = kindOf(answer), &answerError{inWords(answer), answer}
 	case isNetwork(err):
 		out.Kind = Unreachable
+	case realm.url != nil && !realm.trusted:
+		out.Kind, out.Err = BadTokenServer, fmt.Errorf("it sends those who ask to %s://%s for a token, which is not encrypted, or a private address and the registry's is not", realm.url.Scheme, realm.url.Host)
+	}
+	if out.Kind == Unreachable {
+		out.After = after
 	}
 	return out
 }
+
+// answerError is a registry's answer in words.
+type answerError struct {
+	text   string
+	answer *transport.Error
+}
+
+func (e *answerError) Error() string { return e.text }
+
+func (e *answerError) Unwrap() error { return e.answer }
 
 func kindOf(answer *transport.Error) Kind {
 	switch {
@@ -145,7 +194,7 @@ const maxWords = 300
 
 // inWords is a registry's answer on one line: what it says of itself may be a
 // whole page.
-func inWords(answer *transport.Error) error {
+func inWords(answer *transport.Error) string {
 	text := fmt.Sprintf("status %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
 	for _, d := range answer.Errors {
 		if d.Message != "" {
@@ -156,7 +205,7 @@ func inWords(answer *transport.Error) error {
 	if len(text) > maxWords {
 		text = strings.ToValidUTF8(text[:maxWords], "") + "…"
 	}
-	return errors.New(text)
+	return text
 }
 
 // shown is a reference as people write it.

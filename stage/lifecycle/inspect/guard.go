@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,9 +26,17 @@ func isPlain(err error) bool {
 	return errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, errUnlisted) && !isSilence(err)
 }
 
-// guard speaks HTTP, and TLS without proof, with those hosts alone that
-// may be insecure. The library would fall back to HTTP for whole networks.
-type guard struct{ insecure []string }
+// guard carries the requests of one question. It speaks HTTP, and TLS without
+// proof, with those hosts alone that may be insecure: the library would fall
+// back to HTTP for whole networks. It keeps what the library does not hand on.
+type guard struct {
+	insecure []string
+	registry string // "host[:port]"
+
+	mu    sync.Mutex
+	after time.Duration // which the registry asks to be left alone for
+	realm tokenServer
+}
 
 // checked and unchecked keep connections for all that ask.
 var checked, unchecked = newTransport(nil), newTransport(&tls.Config{InsecureSkipVerify: true})
@@ -43,14 +53,32 @@ func newTransport(config *tls.Config) *http.Transport {
 	}
 }
 
-func (t *guard) RoundTrip(r *http.Request) (*http.Response, error) {
-	if mayBeInsecure(r.URL.Host, t.insecure) {
-		return unchecked.RoundTrip(r)
-	}
-	if r.URL.Scheme != "https" {
+func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = g.redirected(r)
+	transport := checked
+	switch {
+	case mayBeInsecure(r.URL.Host, g.insecure):
+		transport = unchecked
+	case r.URL.Scheme != "https":
 		return nil, errUnlisted
 	}
-	return checked.RoundTrip(r)
+	resp, err := transport.RoundTrip(r)
+	if err == nil {
+		g.note(r, resp)
+	}
+	return resp, err
+}
+
+// note keeps what the registry says beside its answer.
+func (g *guard) note(r *http.Request, resp *http.Response) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if after := retryAfter(resp); after > 0 {
+		g.after = after
+	}
+	if resp.StatusCode == http.StatusUnauthorized && r.URL.Host == g.registry {
+		g.realm.challenge(r, resp.Header, g.insecure)
+	}
 }
 
 // mayBeInsecure says whether a host is listed, or on loopback, which Docker
@@ -59,13 +87,19 @@ func mayBeInsecure(host string, listed []string) bool {
 	if slices.Contains(listed, host) {
 		return true
 	}
-	only, _, err := net.SplitHostPort(host)
-	if err != nil {
-		only = host
-	}
+	only := hostname(host)
 	if slices.Contains(listed, only) || only == "localhost" {
 		return true
 	}
 	ip, err := netip.ParseAddr(only)
 	return err == nil && ip.IsLoopback()
+}
+
+// hostname is a host without its port.
+func hostname(host string) string {
+	only, _, err := net.SplitHostPort(host)
+	if err != nil {
+		return strings.Trim(host, "[]")
+	}
+	return only
 }

@@ -18,16 +18,28 @@ func DockerLogin(reference string) (*Login, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := authn.DefaultKeychain.Resolve(ref.Context())
+	config, err := dockerConfig(ref.Context())
 	if err != nil {
-		return nil, fmt.Errorf("reading the login for %s from Docker's configuration: %w", registryOf(ref), err)
+		// a helper for the registry may have what one for the repository lacks
+		if other, e := dockerConfig(ref.Context().Registry); e == nil {
+			config, err = other, nil
+		}
 	}
-	config, err := auth.Authorization()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading the login for %s from Docker's configuration: %w", registryOf(ref), err)
+	case config.Username != "" && config.Password != "":
+		return &Login{config.Username, config.Password}, nil
+	case config.IdentityToken != "" || config.RegistryToken != "":
+		return nil, fmt.Errorf("the login for %s in Docker's configuration is a token in place of a password, and with that Nomad's nodes cannot pull", registryOf(ref))
+	}
+	return nil, nil
+}
+
+func dockerConfig(resource authn.Resource) (*authn.AuthConfig, error) {
+	auth, err := authn.DefaultKeychain.Resolve(resource)
 	if err != nil {
-		return nil, fmt.Errorf("reading the login for %s from Docker's configuration: %w", registryOf(ref), err)
+		return nil, err
 	}
-	if config.Username == "" || config.Password == "" { // an identity token is of no use to nodes
-		return nil, nil
-	}
-	return &Login{config.Username, config.Password}, nil
+	return auth.Authorization()
 }

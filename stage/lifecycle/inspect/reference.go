@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -54,3 +55,23 @@ func Registry(reference string) (string, error) {
 	}
 	return registryOf(ref), nil
 }
+
+// whyNoName says what is wrong with a name, "" where that is not plain.
+func whyNoName(reference string) string {
+	if lower := strings.ToLower(reference); lower != reference {
+		if _, err := parse(lower, nil); err == nil {
+			return ": names of images are in lower case"
+		}
+	}
+	switch _, digest, found := strings.Cut(reference, "@"); {
+	case strings.ContainsAny(reference, " \t\n"):
+		return ": it has blanks in it"
+	case strings.HasSuffix(reference, ":"):
+		return ": its tag is empty"
+	case found && !digestForm.MatchString(digest):
+		return ": after the @ there is a digest, sha256:… with 64 figures"
+	}
+	return ""
+}
+
+var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)

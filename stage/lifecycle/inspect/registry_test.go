@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -168,17 +169,20 @@ func TestNoImage(t *testing.T) {
 		{"one:2", NotFound, "there is no image " + s.host + "/team/one:2 at " + s.host},
 		{"one@sha256:" + strings.Repeat("0", 64), NotFound, "there is no image " + s.host + "/team/one@sha256:" + strings.Repeat("0", 64)},
 		{"other:1", NoPlatform, "the image " + s.host + "/team/other:1 is for linux/s390x only, and the nodes are linux/amd64"},
-		{"void:1", NoPlatform, "is for no platform (its index is empty), and the nodes are linux/amd64"},
+		{"void:1", NoPlatform, "is for no platform (its index has no image), and the nodes are linux/amd64"},
 		{"both@" + s.digest(t, "arm64"), NoPlatform, "is for linux/arm64 only, and the nodes are linux/amd64"},
 		{"broken:1", Invalid, `is none that can be run: it exposes "99999/tcp", which is no port`},
-		{"One:1", BadName, "is no name of an image"},
+		{"One:1", BadName, "is no name of an image: names of images are in lower case"},
+		{"one@sha256:123", BadName, "after the @ there is a digest"},
+		{"one:", BadName, "its tag is empty"},
+		{"one:1 ", BadName, "it has blanks in it"},
 		{"one:1:2", BadName, "is no name of an image"},
 		{"http://127.0.0.1/one:1", BadName, "is a URL"},
 	} {
-		_, err := Image(t.Context(), s.host+"/team/"+c.reference, Options{Arch: "amd64", Attempts: Attempts})
+		_, err := Image(t.Context(), s.host+"/team/"+c.reference, Options{Arch: "amd64"})
 		checkError(t, err, c.kind, c.says)
 	}
-	_, err := Image(t.Context(), user+":"+password+"@"+s.host+"/team/one:1", Options{Arch: "amd64", Attempts: Attempts})
+	_, err := Image(t.Context(), user+":"+password+"@"+s.host+"/team/one:1", Options{Arch: "amd64"})
 	checkError(t, err, BadName, "has a login in it")
 }
 
@@ -251,10 +255,10 @@ func TestAttempts(t *testing.T) {
 		}
 	}
 	var told []int
-	o := Options{Arch: "amd64", Attempts: 3, Retrying: func(attempt int, err error) {
+	o := Options{Arch: "amd64", Retry: Retry{Attempts: 3, Delay: time.Millisecond, Patience: time.Hour, Telling: func(attempt int, _ time.Duration, err error) {
 		told = append(told, attempt)
 		checkError(t, err, Unreachable, "the registry "+s.host+" does not answer")
-	}}
+	}}}
 	failures.Store(2)
 	if _, err := Image(t.Context(), s.host+"/team/one:1", o); err != nil || !slices.Equal(told, []int{1, 2}) {
 		t.Errorf("told %v: %v", told, err)
@@ -311,12 +315,12 @@ func TestGuard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkError(t, explain(ref, Options{}, fmt.Errorf("ping: %w", errUnlisted)), Insecure, "the registry 10.0.0.1:5000 was not asked for the image 10.0.0.1:5000/app:latest: it answers by HTTP only")
+	checkError(t, explain(&guard{}, ref, Options{}, fmt.Errorf("ping: %w", errUnlisted)), Insecure, "the registry 10.0.0.1:5000 was not asked for the image 10.0.0.1:5000/app:latest: it answers by HTTP only")
 	// a private address that nobody is at says nothing about HTTP
 	down := errors.Join(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, &url.Error{Op: "Get", URL: "http://10.0.0.1:5000/v2/", Err: errUnlisted})
-	checkError(t, explain(ref, Options{}, down), Unreachable, "the registry 10.0.0.1:5000 does not answer: ")
+	checkError(t, explain(&guard{}, ref, Options{}, down), Unreachable, "the registry 10.0.0.1:5000 does not answer: ")
 	foreign := errors.Join(&tls.CertificateVerificationError{Err: errors.New("for another host")}, errUnlisted)
-	checkError(t, explain(ref, Options{}, foreign), Insecure, "was not asked for the image 10.0.0.1:5000/app:latest: tls: failed to verify certificate: for another host")
+	checkError(t, explain(&guard{}, ref, Options{}, foreign), Insecure, "was not asked for the image 10.0.0.1:5000/app:latest: tls: failed to verify certificate: for another host")
 }
 
 // TestPlain asks a server of HTTP as one that may be asked by HTTPS alone.
@@ -334,14 +338,14 @@ func TestPlain(t *testing.T) {
 	if e != nil {
 		t.Fatal(e)
 	}
-	checkError(t, explain(ref, Options{}, err), Insecure, "it answers by HTTP only")
+	checkError(t, explain(&guard{}, ref, Options{}, err), Insecure, "it answers by HTTP only")
 }
 
 func TestDockerLogin(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("DOCKER_CONFIG", dir)
 	var config bytes.Buffer
-	config.WriteString(`{"auths": {"registry.example.com": {"auth": "Ym9iOnNlY3JldA=="}, "https://index.docker.io/v1/": {"username": "hub", "password": "pass"}}}`)
+	config.WriteString(`{"auths": {"registry.example.com": {"auth": "Ym9iOnNlY3JldA=="}, "token.example.com": {"identitytoken": "x"}, "https://index.docker.io/v1/": {"username": "hub", "password": "pass"}}}`)
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), config.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -351,5 +355,24 @@ func TestDockerLogin(t *testing.T) {
 		if got, err := DockerLogin(reference); err != nil || text(got) != text(want) {
 			t.Errorf("%s: %v, %v", reference, got, err)
 		}
+	}
+	if _, err := DockerLogin("token.example.com/app"); err == nil || !strings.Contains(err.Error(), "the login for token.example.com in Docker's configuration is a token") {
+		t.Errorf("an identity token: %v", err)
+	}
+	// the helper of the registry counts where that of all others is missing
+	helper := "#!/bin/sh\necho '{\"Username\": \"amy\", \"Secret\": \"kept\"}'\n"
+	if err := os.WriteFile(filepath.Join(dir, "docker-credential-wadi-test"), []byte(helper), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	helped := `{"credsStore": "wadi-missing", "credHelpers": {"registry.example.com:5000": "wadi-test"}}`
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(helped), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := DockerLogin("registry.example.com:5000/app"); err != nil || text(got) != text(&Login{"amy", "kept"}) {
+		t.Errorf("a helper: %v, %v", got, err)
+	}
+	if _, err := DockerLogin("registry.example.com/app"); err == nil || !strings.Contains(err.Error(), "docker-credential-wadi-missing") {
+		t.Errorf("a helper that is missing: %v", err)
 	}
 }

@@ -17,11 +17,9 @@ import (
 func (t *task) inspect(ctx context.Context) (lifecycle.Result, error) {
 	fmt.Fprintln(t.out.Stdout, "Staging process started ...")
 	source := t.Image
-	options := inspect.Options{
-		Arch: runtime.GOARCH, Insecure: source.Insecure, Attempts: inspect.Attempts,
-		Retrying: func(attempt int, err error) {
-			fmt.Fprintf(t.out.Stdout, "Failed getting docker image metadata: %v. Going to retry attempt: %d\n", err, attempt)
-		},
+	options := inspect.Options{Arch: runtime.GOARCH, Insecure: source.Insecure, Retry: inspect.Staging}
+	options.Retry.Telling = func(attempt int, wait time.Duration, err error) {
+		fmt.Fprintf(t.out.Stdout, "Failed getting docker image metadata: %v. Going to retry attempt: %d, in %.1fs\n", err, attempt, wait.Seconds())
 	}
 	var err error
 	if options.Login, err = t.login(); err != nil {
