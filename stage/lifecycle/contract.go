@@ -4,7 +4,7 @@ import "encoding/json"
 
 // Version is part of every staging key: it changes whenever the builder
 // would make another droplet of the same input.
-const Version = "4"
+const Version = "5"
 
 // Names of the files that the supervisor and the builder find in the task's
 // secrets folder (NOMAD_SECRETS_DIR).

@@ -24,7 +24,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	syscall.Umask(0o022)                           // modes are compared
+	syscall.Umask(0o022) // modes are compared
+	if os.Getenv("BUILD_UMASK") == "077" {
+		syscall.Umask(0o077)
+	}
 	if len(os.Args) > 1 && os.Args[1] == "build" { // started again by the tests
 		os.Exit(Main(os.Args[2:], os.Stdout, os.Stderr))
 	}
@@ -303,17 +306,18 @@ func TestRefused(t *testing.T) {
 		code   int
 		stderr string
 	}{
-		"no order":         {"", []string{"--buildpack-order="}, 1, "missing flag: --buildpack-order\n"},
-		"two empty":        {"", []string{"--build-dir=", "--output-droplet="}, 1, "missing flag: --build-dir, missing flag: --output-droplet\n"},
-		"unknown":          {"", []string{"--nope"}, 2, "flag provided but not defined: -nope\nusage: "},
-		"argument":         {"", []string{"--skip-detect", "true"}, 2, "unexpected argument \"true\": values of flags are written --flag=value\n"},
-		"compression":      {"", []string{"--compression=xz"}, 2, "invalid value \"xz\" for flag -compression: it is gzip, zstd or none\n"},
-		"help":             {"", []string{"--help"}, 0, "usage: lifecycle build"},
-		"key is no URL":    {"", []string{"--buildpack-order", "git@host:o/r.git"}, 1, "Invalid buildpack url (git@host:o/r.git): parse \"git@host:o/r.git\""},
-		"nothing is there": {"", []string{"--skip-detect", "--buildpack-order", "gone"}, 225, "Failed to run all supply scripts: Failed to read buildpack directory '/buildpacks/" + builder.KeyHash("gone") + "' for buildpack 'gone'\n"},
-		"platform options": {"VCAP_PLATFORM_OPTIONS={", nil, 3, "Invalid platform options: unexpected end of JSON input\n"},
-		"no app":           {"", []string{"--build-dir", "gone"}, 1, "Failed to set up filesystem when generating droplet: the app: open /gone: no such file or directory\n"},
-		"droplet's folder": {"", []string{"--output-droplet", "app/f/droplet"}, 1, "Failed to set up filesystem when generating droplet: mkdir /app/f: not a directory\n"},
+		"no order":            {"", []string{"--buildpack-order="}, 1, "missing flag: --buildpack-order\n"},
+		"two empty":           {"", []string{"--build-dir=", "--output-droplet="}, 1, "missing flag: --build-dir, missing flag: --output-droplet\n"},
+		"unknown":             {"", []string{"--nope"}, 2, "flag provided but not defined: -nope\nusage: "},
+		"argument":            {"", []string{"--skip-detect", "true", "--build-dir=x"}, 2, "unexpected argument \"true\" before a flag: values of flags are written --flag=value\n"},
+		"argument at the end": {"", []string{"--skip-detect", "true"}, 0, "WARNING: ignored what follows the flags: true\n" + noCommand},
+		"compression":         {"", []string{"--compression=xz"}, 2, "invalid value \"xz\" for flag -compression: it is gzip, zstd or none\n"},
+		"help":                {"", []string{"--help"}, 0, "usage: lifecycle build"},
+		"key is no URL":       {"", []string{"--buildpack-order", "git@host:o/r.git"}, 1, "Invalid buildpack url (git@host:o/r.git): parse \"git@host:o/r.git\""},
+		"nothing is there":    {"", []string{"--skip-detect", "--buildpack-order", "gone"}, 225, "Failed to run all supply scripts: Failed to read buildpack directory '/buildpacks/" + builder.KeyHash("gone") + "' for buildpack 'gone'\n"},
+		"platform options":    {"VCAP_PLATFORM_OPTIONS={", nil, 3, "Invalid platform options: unexpected end of JSON input\n"},
+		"no app":              {"", []string{"--build-dir", "gone"}, 1, "Failed to set up filesystem when generating droplet: the app: open /gone: no such file or directory\n"},
+		"droplet's folder":    {"", []string{"--output-droplet", "app/f/droplet"}, 1, "Failed to set up filesystem when generating droplet: mkdir /app/f: not a directory\n"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -413,5 +417,30 @@ func TestLeftRunning(t *testing.T) {
 	}
 	if err := json.Unmarshal(e.read("out/result.json"), &result); err != nil || result.LifecycleMetadata.DetectedBuildpack != "lazy" {
 		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+// TestOutputFiles: the caller's umask holds, and links to outputs are followed.
+func TestOutputFiles(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, nil).add("c", files{"bin/compile": "", "bin/release": "echo 'default_process_types: {web: w}'\n"})
+	files{"app/f": "x", "out/droplet": "-> elsewhere", "kept/cache": "-> old", "kept/old": "x"}.write(t, m.root)
+	e := m.run("--skip-detect")
+	e.want(0, "")
+	for _, name := range []string{"out/elsewhere", "kept/old", "out/result.json"} {
+		info, err := os.Lstat(m.path(name))
+		if err != nil || info.Mode() != 0o644 || info.Size() < 10 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	for _, name := range []string{"out/droplet", "kept/cache"} {
+		if info, err := os.Lstat(m.path(name)); err != nil || info.Mode().Type() != os.ModeSymlink {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	m.env = append(m.env, "BUILD_UMASK=077")
+	m.run("--skip-detect", "--output-droplet", "out/mine").want(0, "")
+	if info, err := os.Stat(m.path("out/mine")); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"wadi/stage/lifecycle/launch"
@@ -45,9 +46,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		}
 		return o, errUsage
 	}
-	if flags.NArg() > 0 {
-		fmt.Fprintf(stderr, "unexpected argument %q: values of flags are written --flag=value\n", flags.Arg(0))
-		return o, errUsage
+	if ignored := flags.Args(); len(ignored) > 0 {
+		if slices.ContainsFunc(ignored, func(arg string) bool { return strings.HasPrefix(arg, "-") }) {
+			fmt.Fprintf(stderr, "unexpected argument %q before a flag: values of flags are written --flag=value\n", ignored[0])
+			return o, errUsage
+		}
+		fmt.Fprintf(stderr, "WARNING: ignored what follows the flags: %s\n", strings.Join(ignored, " "))
 	}
 	if err := o.complete(required); err != nil {
 		return o, err

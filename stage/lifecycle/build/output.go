@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"io/fs"
@@ -83,26 +84,33 @@ func (t tree) write(ctx context.Context, file string, c compression) error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() { // a pipe, say
-		out, err := os.OpenFile(file, os.O_WRONLY, 0)
+	c = c.of(file)
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		file = target
+	}
+	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() { // a pipe, say, or a link to nothing yet
+		out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 		if err != nil {
 			return err
 		}
-		return finish(out, t.pack(ctx, out, items, c.of(file)))
+		return finish(out, t.pack(ctx, out, items, c))
 	}
-	out, err := os.CreateTemp(filepath.Dir(file), ".new-")
+	out, err := createBeside(file)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(out.Name()) // it is gone once it has its name
-	err = t.pack(ctx, out, items, c.of(file))
-	if err == nil {
-		err = out.Chmod(0o644)
-	}
-	if err := finish(out, err); err != nil {
+	if err := finish(out, t.pack(ctx, out, items, c)); err != nil {
 		return err
 	}
 	return os.Rename(out.Name(), file)
+}
+
+// createBeside makes a temporary file in the folder of file, with the mode that
+// the caller's umask gives.
+func createBeside(file string) (*os.File, error) {
+	name := filepath.Join(filepath.Dir(file), ".new-"+rand.Text())
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
 func (t tree) pack(ctx context.Context, w io.Writer, items []archive.Item, c compression) error {

@@ -86,7 +86,7 @@ func (b *build) build(ctx context.Context) (lifecycle.DropletMetadata, error) {
 		return none, err
 	}
 	launch, err := b.compile(ctx, chosen)
-	meta := b.metadata(chosen)
+	meta := b.metadata(ctx, chosen)
 	if err != nil {
 		return meta, err
 	}

@@ -152,6 +152,14 @@ func TestFailures(t *testing.T) {
 		}
 		return s
 	}
+	loop := func(script string) func(root string) {
+		return func(root string) {
+			path := filepath.Join(root, "bp0/bin", script)
+			if err := errors.Join(os.RemoveAll(path), os.Symlink(script, path)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 	tests := map[string]struct {
 		project
 		code int
@@ -174,8 +182,12 @@ func TestFailures(t *testing.T) {
 		"launch.yml is a pipe":   {project{buildpacks: []scripts{{"bin/supply": `mkfifo "$3/$4/launch.yml"` + "\n", "bin/finalize": ""}}}, 1, "0/launch.yml is not a file"},
 		"Procfile is a pipe":     {project{buildpacks: []scripts{with("bin/compile", `mkfifo "$1/Procfile"`+"\n")}}, 1, "Procfile is not a file"},
 		"Procfile is too big":    {project{buildpacks: []scripts{with("bin/compile", `head -c 2000000 /dev/zero > "$1/Procfile"`+"\n")}}, 1, "Procfile has more than 1048576 bytes"},
-		"launch.yml leads away":  {project{buildpacks: []scripts{{"bin/supply": `ln -s /etc/hostname "$3/$4/launch.yml"` + "\n", "bin/finalize": ""}}}, 1, "path escapes"},
-		"Procfile leads outside": {project{buildpacks: []scripts{with("bin/compile", `ln -s ../../../../../../etc/hostname "$1/Procfile"`+"\n")}}, 1, "Failed to read command from Procfile"},
+		"launch.yml is no map":   {project{buildpacks: []scripts{{"bin/supply": `echo '[a]' > "$3/$4/launch.yml"` + "\n", "bin/finalize": ""}}}, 1, "deps/0/launch.yml: yaml: unmarshal errors:\n  line 1: cannot unmarshal !!seq into a map"},
+		"launch.yml leads away":  {project{buildpacks: []scripts{{"bin/supply": `mkfifo "$1/p"; ln -s "$1/p" "$3/$4/launch.yml"` + "\n", "bin/finalize": ""}}}, 1, "launch.yml is not a file"},
+		"Procfile leads outside": {project{buildpacks: []scripts{with("bin/compile", `ln -s /dev/zero "$1/Procfile"`+"\n")}}, 1, "Failed to read command from Procfile: Procfile is not a file"},
+		"supply is a loop":       {project{buildpacks: []scripts{with("bin/finalize", "")}, change: loop("supply")}, 223, "Failed to compile droplet: Failed to run all supply scripts: stat /bp0/bin/supply: too many levels of symbolic links"},
+		"finalize is a loop":     {project{buildpacks: []scripts{fine}, change: loop("finalize")}, 223, "Failed to compile droplet: Failed to run finalize script: stat /bp0/bin/finalize: too many levels of symbolic links"},
+		"first supply is a loop": {project{buildpacks: []scripts{fine, fine}, change: loop("supply")}, 225, "Failed to run all supply scripts: stat /bp0/bin/supply: too many levels of symbolic links"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -304,6 +316,8 @@ func TestConfig(t *testing.T) {
 		"more metadata": {"output_metadata: {a: 1, b: {c: [x, {2: z}]}, d: .inf}\n", lifecycle.BuildpackInfo{OutputMetadata: map[string]any{"a": 1, "b": map[string]any{"c": []any{"x", map[string]any{"2": "z"}}}, "d": "+Inf"}}},
 		"long name":     {"name: " + strings.Repeat("é", 200) + "\n", lifecycle.BuildpackInfo{Name: strings.Repeat("é", 128)}},
 		"no metadata":   {"name: N\noutput_metadata: {}\n", lifecycle.BuildpackInfo{Name: "N"}},
+		"YAML 1.2":      {"name: yes\noutput_metadata: {y: on, n: {y: no}}\n", lifecycle.BuildpackInfo{Name: "yes", OutputMetadata: map[string]any{"y": "on", "n": map[string]any{"y": "no"}}}},
+		"twice":         {"name: a\nname: b\n", lifecycle.BuildpackInfo{}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -318,7 +332,7 @@ func TestConfig(t *testing.T) {
 			}
 			test.want.Key = "bp0"
 			warned := strings.Contains(b.stderr, "WARNING: not all of the buildpack's deps/0/config.yml can be read: yaml: ")
-			if warned != (name == "broken" || name == "a wrong type") {
+			if warned != (name == "broken" || name == "a wrong type" || name == "twice") {
 				t.Errorf("stderr %q", b.stderr)
 			}
 			if diff := cmp.Diff([]lifecycle.BuildpackInfo{test.want}, b.meta.LifecycleMetadata.Buildpacks); diff != "" {
@@ -438,6 +452,8 @@ func TestParseProcfile(t *testing.T) {
 func TestProcfileError(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
+		"web: a\nworker: caf\xe9\n":    `invalid YAML in line 2: "worker: caf\xe9": save the file as UTF-8`,
+		"web: a\x01b\n":                `invalid YAML in line 1: "web: a\x01b": remove the control character in it`,
 		"web: a\nworker: echo a: b\n":  `invalid YAML in line 2: "worker: echo a: b": quote the command, which has a colon and a blank in it or starts with a sign, as in worker: 'echo a: b'`,
 		"web: \"it's\" rest\r\n":       `invalid YAML in line 1: "web: \"it's\" rest": quote the command, which has a colon and a blank in it or starts with a sign, as in web: '"it''s" rest'`,
 		"# types\n\nweb:node app.js\n": `invalid YAML in line 3: "web:node app.js": write web: node app.js, with a blank after the colon`,

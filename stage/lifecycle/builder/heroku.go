@@ -22,7 +22,7 @@ var herokuMark = regexp.MustCompile(`(?i:\benv_?dir)=["']?\$\{?3\b|\$\{?STACK\b`
 // variables, its own folder as the working directory, and it needs no
 // bin/release. All others are run exactly as Cloud Foundry does.
 func isHeroku(buildpack string) bool {
-	if exists(filepath.Join(buildpack, "bin", "finalize")) {
+	if there, err := exists(filepath.Join(buildpack, "bin", "finalize")); err != nil || there {
 		return false
 	}
 	root, err := os.OpenRoot(buildpack) // a link may lead to a device of the node

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,7 +38,7 @@ func interpreterMissing(script string) error {
 		return nil
 	}
 	missing := &os.PathError{Op: "fork/exec", Path: script, Err: syscall.ENOENT}
-	if bytes.HasSuffix(line, []byte("\r")) {
+	if stopsAtCR(line) {
 		return fmt.Errorf("%w: its lines end as on Windows: save it with Unix line ends (in git: text eol=lf in .gitattributes)", missing)
 	}
 	words := strings.Fields(string(line))
@@ -51,6 +52,21 @@ func interpreterMissing(script string) error {
 		return fmt.Errorf("%w: it is a script for %s, which is not on this stack", missing, words[0])
 	}
 	return nil
+}
+
+// stopsAtCR reports whether the carriage return at the end of the line makes the
+// script fail: it is part of the interpreter's name, or of an argument of one
+// that does not pass over it, as perl does.
+func stopsAtCR(line []byte) bool {
+	words := bytes.Fields(bytes.TrimSuffix(line, []byte("\r")))
+	if len(words) == 0 || !bytes.HasSuffix(line, []byte("\r")) {
+		return false
+	}
+	switch filepath.Base(string(words[0])) {
+	case "env", "sh", "bash", "dash":
+		return true
+	}
+	return len(words) == 1
 }
 
 // openProgram opens a file that may be executed, and nothing else: a link of a

@@ -21,6 +21,8 @@ func TestCannotRun(t *testing.T) {
 		"nothing":               {"", ""},
 		"no interpreter":        {"#! \n", ""},
 		"from Windows":          {"#!/bin/bash\r\necho x\r\n", "compile: no such file or directory: its lines end as on Windows"},
+		"that does not mind":    {"#!/usr/bin/perl -w\r\n", ""},
+		"from Windows, with -e": {"#!/bin/bash -e\r\n", "its lines end as on Windows"},
 		"from Windows, by env":  {"#!/usr/bin/env bash\r\n", "its lines end as on Windows"},
 		"interpreter not there": {"#!/opt/nothing/ruby -w\n", "compile: no such file or directory: it is a script for /opt/nothing/ruby, which is not on this stack"},
 	}

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,17 +11,17 @@ import (
 	"path/filepath"
 	"strings"
 
-	"go.yaml.in/yaml/v2"
+	"go.yaml.in/yaml/v3"
 
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/launch"
 )
 
 // metadata is the part of the result that is known before the processes are.
-func (b *build) metadata(chosen choice) lifecycle.DropletMetadata {
+func (b *build) metadata(ctx context.Context, chosen choice) lifecycle.DropletMetadata {
 	var infos []lifecycle.BuildpackInfo
 	for i, key := range chosen.keys {
-		info := b.readConfig(b.depsIndex(i))
+		info := b.readConfig(ctx, b.depsIndex(i))
 		info.Key = key
 		infos = append(infos, info)
 	}
@@ -56,21 +57,20 @@ func nameLast(meta *lifecycle.DropletMetadata, detected string) {
 	}
 }
 
+// buildpackConfig is a buildpack's config.yml.
+type buildpackConfig struct {
+	Name    string                     `yaml:"name"`
+	Version string                     `yaml:"version"`
+	Config  *lifecycle.BuildpackConfig `yaml:"config"`
+	Output  map[string]any             `yaml:"output_metadata"`
+}
+
 // readConfig reads how a buildpack named itself. A broken file is a warning and
-// no failure: Cloud Foundry takes what it can read, without a word.
-func (b *build) readConfig(index string) lifecycle.BuildpackInfo {
-	var config struct {
-		Name    string                     `yaml:"name"`
-		Version string                     `yaml:"version"`
-		Config  *lifecycle.BuildpackConfig `yaml:"config"`
-		Output  map[string]any             `yaml:"output_metadata"`
-	}
-	deps, err := os.OpenRoot(b.depsDir)
-	if err != nil {
-		return lifecycle.BuildpackInfo{}
-	}
-	defer deps.Close()
-	content, err := readSmall(deps, filepath.Join(index, "config.yml"))
+// no failure: Cloud Foundry, too, takes what it can read. It reads this file as
+// YAML 1.2 has it (yes is a word), and all others as 1.1 (yes is true).
+func (b *build) readConfig(ctx context.Context, index string) lifecycle.BuildpackInfo {
+	var config buildpackConfig
+	content, err := b.readFile(ctx, b.depsDir, filepath.Join(index, "config.yml"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return lifecycle.BuildpackInfo{}
 	}
@@ -78,7 +78,7 @@ func (b *build) readConfig(index string) lifecycle.BuildpackInfo {
 		err = yaml.Unmarshal(content, &config)
 	}
 	if err != nil {
-		fmt.Fprintf(b.Stderr, "WARNING: not all of the buildpack's deps/%s/config.yml can be read: %v\n", index, err)
+		fmt.Fprintf(b.Stderr, "WARNING: not all of the buildpack's deps/%s/config.yml can be read: %v\n", index, plainYAML(err))
 	}
 	var wrongType *yaml.TypeError // the other keys are set
 	if err != nil && !errors.As(err, &wrongType) {

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v2"
 
@@ -41,20 +40,15 @@ type launchProcess struct {
 // that it overlooks files that are there. Here the index is the one that the
 // buildpack was given.
 func (b *build) processes(ctx context.Context, chosen choice) ([]launchProcess, error) {
-	deps, err := os.OpenRoot(b.depsDir)
-	if err != nil {
-		return nil, fail(1, "Failed to read the buildpacks' launch.yml", err)
-	}
-	defer deps.Close()
 	var all []launchProcess
 	for i := range len(chosen.supplies) {
-		declared, _, err := readLaunchYML(deps, b.depsIndex(i))
+		declared, _, err := b.readLaunchYML(ctx, b.depsIndex(i))
 		if err != nil {
 			return nil, fail(1, "Failed to read the buildpacks' launch.yml", err)
 		}
 		all = merge(all, declared)
 	}
-	declared, found, err := readLaunchYML(deps, b.depsIndex(len(chosen.supplies)))
+	declared, found, err := b.readLaunchYML(ctx, b.depsIndex(len(chosen.supplies)))
 	if err != nil {
 		return nil, fail(1, "Failed to read the buildpacks' launch.yml", err)
 	}
@@ -64,67 +58,47 @@ func (b *build) processes(ctx context.Context, chosen choice) ([]launchProcess, 
 		}
 	}
 	all = merge(all, declared)
-	fromProcfile, err := readProcfile(b.BuildDir)
+	fromProcfile, err := b.readProcfile(ctx)
 	if err != nil {
 		return nil, fail(1, "Failed to read command from Procfile", err)
 	}
 	return merge(all, fromProcfile), nil
 }
 
-// maxSmall bounds the files that buildpacks and apps tell the builder with, in
-// bytes.
-const maxSmall = 1 << 20
-
-// readSmall reads a file below root. Whoever wrote it may be anybody: a pipe
-// would block, and a big one would not fit into the memory of the task.
-func readSmall(root *os.Root, name string) ([]byte, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", name)
-	}
-	content, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
-	if err == nil && len(content) > maxSmall {
-		err = fmt.Errorf("%s has more than %d bytes", name, maxSmall)
-	}
-	return content, err
-}
-
-// merge lets later entries replace earlier ones of their type in place.
+// merge lets later entries replace earlier ones of their type in place. Those
+// of one file stand beside each other: a sidecar may have the name of a process.
 func merge(all, later []launchProcess) []launchProcess {
+	merged := slices.Clone(all)
 	for _, p := range later {
-		same := func(q launchProcess) bool { return q.Type == p.Type }
-		if i := slices.IndexFunc(all, same); i >= 0 {
-			all[i] = p
-		} else {
-			all = append(all, p)
+		replaced := false
+		for i := range all {
+			if all[i].Type == p.Type {
+				merged[i], replaced = p, true
+			}
+		}
+		if !replaced {
+			merged = append(merged, p)
 		}
 	}
-	return all
+	return merged
 }
 
-// readLaunchYML reads a file that a buildpack wrote; it cannot name one
-// outside of deps.
-func readLaunchYML(deps *os.Root, index string) ([]launchProcess, bool, error) {
-	content, err := readSmall(deps, filepath.Join(index, "launch.yml"))
+// launchFile is a buildpack's launch.yml.
+type launchFile struct {
+	Processes []launchProcess `yaml:"processes"`
+}
+
+func (b *build) readLaunchYML(ctx context.Context, index string) ([]launchProcess, bool, error) {
+	content, err := b.readFile(ctx, b.depsDir, filepath.Join(index, "launch.yml"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	var file struct {
-		Processes []launchProcess `yaml:"processes"`
-	}
+	var file launchFile
 	if err := yaml.Unmarshal(content, &file); err != nil {
-		return nil, false, fmt.Errorf("deps/%s/launch.yml: %w", index, err)
+		return nil, false, fmt.Errorf("deps/%s/launch.yml: %w", index, plainYAML(err))
 	}
 	return file.Processes, true, nil
 }
@@ -132,8 +106,8 @@ func readLaunchYML(deps *os.Root, index string) ([]launchProcess, bool, error) {
 func (b *build) release(ctx context.Context, chosen choice) ([]launchProcess, error) {
 	script := filepath.Join(chosen.final, "bin", "release")
 	if chosen.heroku {
-		if !exists(script) { // it is optional there
-			return nil, nil
+		if there, err := exists(script); err != nil || !there { // it is optional there
+			return nil, err
 		}
 		b = b.in(chosen.final)
 	}
@@ -149,18 +123,13 @@ func parseRelease(output []byte) ([]launchProcess, error) {
 		DefaultProcessTypes map[string]string `yaml:"default_process_types"`
 	}
 	if err := yaml.Unmarshal(output, &release); err != nil {
-		return nil, fmt.Errorf("buildpack's release output invalid: %w", err)
+		return nil, fmt.Errorf("buildpack's release output invalid: %w", plainYAML(err))
 	}
 	return byType(release.DefaultProcessTypes), nil
 }
 
-func readProcfile(buildDir string) ([]launchProcess, error) {
-	root, err := os.OpenRoot(buildDir)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	content, err := readSmall(root, "Procfile")
+func (b *build) readProcfile(ctx context.Context) ([]launchProcess, error) {
+	content, err := b.readFile(ctx, b.BuildDir, "Procfile")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -225,6 +194,10 @@ func procfileFix(line string) string {
 	kind, command, colon := strings.Cut(line, ":")
 	kind, command = strings.TrimSpace(kind), strings.TrimSpace(command)
 	switch {
+	case !utf8.ValidString(line):
+		return "save the file as UTF-8"
+	case strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && unicode.IsControl(r) }):
+		return "remove the control character in it"
 	case strings.HasPrefix(line, "\t"):
 		return "begin it without a tab"
 	case !colon || command == "":

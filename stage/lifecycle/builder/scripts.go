@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,7 +65,10 @@ func (b *build) supplyAll(ctx context.Context) (choice, error) {
 			chosen.final = dir
 			break
 		}
-		if !exists(filepath.Join(dir, "bin", "supply")) {
+		switch there, err := exists(filepath.Join(dir, "bin", "supply")); {
+		case err != nil:
+			return choice{}, fail(lifecycle.ExitSupplyFail, msgSupplyFail, err)
+		case !there:
 			return choice{}, fail(lifecycle.ExitSupplyFail, msgNoSupply, fmt.Errorf("%s has no bin/supply: name it last, or another in its place", bp.Key))
 		}
 		chosen.supplies = append(chosen.supplies, dir)
@@ -93,11 +97,13 @@ func (b *build) finalize(ctx context.Context, chosen choice) error {
 	index := b.depsIndex(len(chosen.supplies))
 	cache := filepath.Join(b.CacheDir, "final")
 	finalize := filepath.Join(chosen.final, "bin", "finalize")
-	if exists(finalize) {
-		if supply := filepath.Join(chosen.final, "bin", "supply"); exists(supply) {
-			if err := b.run(ctx, supply, b.BuildDir, cache, b.depsDir, index); err != nil {
-				return fail(lifecycle.ExitSupplyFail, msgSupplyFail, err)
-			}
+	there, err := exists(finalize)
+	if err != nil {
+		return fail(lifecycle.ExitFinalizeFail, msgFinalizeFail, err)
+	}
+	if there {
+		if err := b.supplyFinal(ctx, chosen.final, cache, index); err != nil {
+			return fail(lifecycle.ExitSupplyFail, msgSupplyFail, err)
 		}
 		if err := b.run(ctx, finalize, b.BuildDir, cache, b.depsDir, index, b.profileDir); err != nil {
 			return fail(lifecycle.ExitFinalizeFail, msgFinalizeFail, err)
@@ -114,6 +120,15 @@ func (b *build) finalize(ctx context.Context, chosen choice) error {
 		return fail(lifecycle.ExitCompileFail, msgCompileFail, err)
 	}
 	return nil
+}
+
+// supplyFinal runs bin/supply of the final buildpack, if it has one.
+func (b *build) supplyFinal(ctx context.Context, dir, cache, index string) error {
+	supply := filepath.Join(dir, "bin", "supply")
+	if there, err := exists(supply); err != nil || !there {
+		return err
+	}
+	return b.run(ctx, supply, b.BuildDir, cache, b.depsDir, index)
 }
 
 func (b *build) runCompile(ctx context.Context, chosen choice, cache string) error {
@@ -180,7 +195,7 @@ func (b *build) capture(ctx context.Context, script string, args ...string) ([]b
 // buildpackDir is the folder that holds bin/.
 func buildpackDir(bp Buildpack) (string, error) {
 	for _, dir := range []string{bp.Dir, bp.LegacyDir} {
-		if dir != "" && exists(filepath.Join(dir, "bin")) {
+		if dir != "" && hasBin(dir) {
 			return dir, nil
 		}
 	}
@@ -194,14 +209,24 @@ func buildpackDir(bp Buildpack) (string, error) {
 		return "", fail(1, fmt.Sprintf("Failed to read buildpack directory '%s' for buildpack '%s'", bp.Dir, bp.Key), nil)
 	}
 	if len(entries) == 1 {
-		if nested := filepath.Join(dir, entries[0].Name()); exists(filepath.Join(nested, "bin")) {
+		if nested := filepath.Join(dir, entries[0].Name()); hasBin(nested) {
 			return nested, nil
 		}
 	}
 	return "", fmt.Errorf("malformed buildpack does not contain a /bin dir: %s", bp.Key)
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
+func hasBin(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "bin"))
 	return err == nil
+}
+
+// exists reports whether there is a script. What cannot be told, as of a link
+// to itself, is an error: the script must not be passed over.
+func exists(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
