@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -102,39 +101,52 @@ func (u *run) uploadTree(ctx context.Context, tree *stage.Tree) (blob.Blob, erro
 	return b, err
 }
 
-// stage makes the droplet: by a staging job of its own, or by one that an
-// interrupted apply left running for the same key. If that one has ended since
-// the plan was made, while this apply waited for the lock, its droplet is there.
+// stage makes the droplet, once for all apps of the plan that have the same.
 func (u *run) stage(ctx context.Context) error {
 	w := u.plan.work
-	id, err := u.runningStaging(ctx)
+	result, err := w.of.stagings.do(w.pinned.sharedKey(), u.plan.App, func() (lifecycle.Result, error) { return u.stageOnce(ctx) }, func(app string) {
+		u.say(PhaseStaging, "app %s has the same image: its staging is this one's too", app)
+	})
 	if err != nil {
 		return err
+	}
+	return u.staged(result)
+}
+
+// stageOnce makes the droplet: by a staging job of its own, or by one that an
+// interrupted apply left running for the same key. If that one has ended since
+// the plan was made, while this apply waited for the lock, its droplet is there.
+func (u *run) stageOnce(ctx context.Context) (lifecycle.Result, error) {
+	w := u.plan.work
+	var none lifecycle.Result
+	id, err := u.runningStaging(ctx)
+	if err != nil {
+		return none, err
 	}
 	if id != "" {
 		u.say(PhaseStaging, "a staging of this source is running already: following it")
 	} else if known, err := u.r.stagingResult(ctx, w.pinned.StagingKey); err == nil && known.Result != nil && known.Generation >= w.generation {
 		u.say(PhaseStaging, "this source was staged since the plan was made: using that droplet")
-		return u.staged(*known.Result)
+		return *known.Result, nil
 	} else if id, err = u.startStaging(ctx); err != nil {
-		return err
+		return none, err
 	}
 	if err := u.followStaging(ctx, id); err != nil {
-		return err
+		return none, err
 	}
 	if err := u.cleanStaging(ctx, id); err != nil {
-		return err
+		return none, err
 	}
 	known, err := u.r.stagingResult(ctx, w.pinned.StagingKey)
 	switch {
 	case err != nil:
-		return fmt.Errorf("staging succeeded, its result cannot be read: %w", err)
+		return none, fmt.Errorf("staging succeeded, its result cannot be read: %w", err)
 	case known.Gone && known.Generation >= w.generation:
-		return &lostError{What: "the droplet that staging made", Damaged: known.Damaged}
+		return none, &lostError{What: "the droplet that staging made", Damaged: known.Damaged}
 	case known.Result == nil || known.Generation < w.generation:
-		return fmt.Errorf("staging job %s ended well but left no result", id)
+		return none, fmt.Errorf("staging job %s ended well but left no result", id)
 	}
-	return u.staged(*known.Result)
+	return *known.Result, nil
 }
 
 // staged takes up what a staging has found out.
@@ -361,45 +373,4 @@ func (u *run) logged(line string) {
 	if len(u.tail) > keep {
 		u.tail = u.tail[1:]
 	}
-}
-
-// lineWriter hands on whole lines. A line longer than maxLine is cut into
-// parts of that size, so that nothing grows without bound.
-type lineWriter struct {
-	line func(string)
-	part []byte
-}
-
-const maxLine = 64 << 10
-
-func (l *lineWriter) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 {
-		end := bytes.IndexByte(p, '\n')
-		switch {
-		case end >= 0:
-			l.line(overwritten(string(append(l.part, p[:end]...))))
-			l.part, p = nil, p[end+1:]
-		case len(l.part)+len(p) > maxLine:
-			l.line(string(append(l.part, p...)))
-			l.part, p = nil, nil
-		default:
-			l.part, p = append(l.part, p...), nil
-		}
-	}
-	return n, nil
-}
-
-func (l *lineWriter) flush() {
-	if len(l.part) > 0 {
-		l.line(overwritten(string(l.part)))
-		l.part = nil
-	}
-}
-
-// overwritten is what a terminal shows of a line in the end: a program that
-// counts up to 100 % begins it again each time.
-func overwritten(line string) string {
-	line = strings.TrimRight(line, "\r")
-	return line[strings.LastIndexByte(line, '\r')+1:]
 }

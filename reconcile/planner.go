@@ -31,7 +31,8 @@ type work struct {
 	// again asks for new instances although the spec may be the same: those
 	// that failed lately would count as started.
 	again      bool
-	generation int // of a staging that has to be done
+	generation int  // of a staging that has to be done
+	shares     bool // that staging is another app's
 }
 
 // planning is what the plans of all apps have in common.
@@ -39,6 +40,7 @@ type planning struct {
 	doc        *spec.Document
 	buildpacks *stage.Buildpacks
 	registries *registries
+	stagings   *sharedStagings
 	salt       []byte
 	saltNew    bool
 }
@@ -83,7 +85,7 @@ func (r *Reconciler) Plan(ctx context.Context, doc *spec.Document) (*Plan, error
 		return nil, err
 	}
 	plan := &Plan{Project: r.Options.Project, Space: r.Nomad.Space, Address: r.Nomad.Address(), Warnings: warnings}
-	of := planning{doc: doc, buildpacks: stage.NewBuildpacks(doc.Buildpacks, r.Options.CacheDir), registries: newRegistries(), salt: salt, saltNew: saltNew}
+	of := planning{doc: doc, buildpacks: stage.NewBuildpacks(doc.Buildpacks, r.Options.CacheDir), registries: newRegistries(), stagings: &sharedStagings{}, salt: salt, saltNew: saltNew}
 	apps, wrong := make([]AppPlan, len(wants)), make([]spec.Diagnostics, len(wants))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.parallelism())
@@ -106,6 +108,7 @@ func (r *Reconciler) Plan(ctx context.Context, doc *spec.Document) (*Plan, error
 	}
 	plan.Apps = append(apps, gone...)
 	plan.order()
+	plan.shareStagings()
 	plan.summarize()
 	return plan, nil
 }
@@ -326,7 +329,7 @@ func (p *Plan) summarize() {
 			p.Summary.Unchanged++
 		}
 		for _, op := range app.Operations {
-			if op.Kind == Stage {
+			if op.Kind == Stage && (app.work == nil || !app.work.shares) {
 				p.Summary.Stage++
 			}
 		}
