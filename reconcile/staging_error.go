@@ -82,7 +82,7 @@ func (e *StagingError) Hint() string {
 		return "look at the node with `nomad node status -verbose " + e.Node + "`, take it out with `nomad node eligibility -disable` if it is not well, and apply again"
 	}
 	if e.ExitCode == lifecycle.ExitDetectFail {
-		return "name one with `buildpacks`, or add what they look for: index.html, package.json, go.mod, requirements.txt, a Procfile"
+		return "name one with `buildpacks`, or add what they look for: index.html, package.json, go.mod, requirements.txt, a Procfile; one for Java, PHP, Ruby or .NET is given by its address, as none is built in"
 	}
 	return ""
 }

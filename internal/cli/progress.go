@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -158,6 +159,9 @@ func (p *progress) logText(e reconcile.Event) string {
 
 func (p *progress) endText(e reconcile.Event, note string) string {
 	took := seconds(e.Took.Seconds())
+	if errors.Is(e.Err, ErrInterrupted) {
+		return fmt.Sprintf("%s: %s: interrupted after %s", e.App, phaseWords(e.Phase, e.App), took)
+	}
 	if e.Err != nil {
 		return fmt.Sprintf("%s: %s: %s after %s", e.App, phaseWords(e.Phase, e.App), paint(p.color, red, "FAILED"), took)
 	}

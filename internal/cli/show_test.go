@@ -36,6 +36,7 @@ var someEvents = []reconcile.Event{
 	{App: "hello", Phase: reconcile.PhaseStart, Text: "0 of 1 instances running"},
 	{App: "hello", Phase: reconcile.PhaseStart, Ended: true, Took: time.Minute, Err: errors.New("no")},
 	{App: "other", Phase: reconcile.PhaseStop, Ended: true, Took: time.Second},
+	{App: "third", Phase: reconcile.PhaseUpload, Ended: true, Took: time.Second, Err: fmt.Errorf("upload: %w", ErrInterrupted)},
 }
 
 func TestProgressOffTheTerminal(t *testing.T) {
@@ -45,6 +46,9 @@ func TestProgressOffTheTerminal(t *testing.T) {
 	for _, e := range someEvents {
 		p.event(e)
 	}
+	tell := tellSilence("http://127.0.0.1:8470", p.say)
+	tell("upload chunk 3fb2")
+	tell("upload chunk 99d1") // at once: said once
 	golden.Check(t, "progress.txt", out.Bytes())
 	if strings.Contains(out.String(), "\x1b") {
 		t.Error("escape sequences off the terminal")
