@@ -13,4 +13,4 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%s %ss", humanize.Comma(int64(n)), noun)
 }
 
-func humanBytes(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }
+func humanBytes(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
