@@ -39,7 +39,7 @@ func TestFullDisk(t *testing.T) {
 	b := upload(t, c, 1, 2<<20)
 
 	_, p, err := c.Upload(t.Context(), noise(2, 16<<20), nil)
-	if !errors.Is(err, blob.ErrFull) || !strings.Contains(err.Error(), "disk is full") {
+	if !errors.Is(err, blob.ErrFull) || !strings.Contains(err.Error(), "disk is full: free some (wadi gc ") {
 		t.Errorf("error = %v after %+v, want ErrFull", err, p)
 	}
 	if err := c.PutLifecycle(t.Context(), sum(noiseBytes(t, 3, 8<<20)), noise(3, 8<<20)); !errors.Is(err, blob.ErrFull) {

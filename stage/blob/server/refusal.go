@@ -41,7 +41,7 @@ func refusalOf(err error) *refusal {
 	case errors.As(err, &tooBig):
 		return &refusal{status: http.StatusRequestEntityTooLarge, reason: fmt.Sprintf("the body has more than %d bytes", tooBig.Limit)}
 	case isFull(err):
-		return &refusal{status: http.StatusInsufficientStorage, reason: "the blob store's disk is full: make room on it, or remove old blobs, and try again"}
+		return &refusal{status: http.StatusInsufficientStorage, reason: "the blob store's disk is full: free some (wadi gc removes what nothing refers to) or give it a bigger one, then apply again"}
 	default:
 		return &refusal{status: http.StatusInternalServerError, reason: "the blob store's back end failed: see wadi platform status"}
 	}

@@ -86,8 +86,6 @@ func explain(err error) string {
 	switch {
 	case errors.Is(err, blob.ErrUnauthorized):
 		return err.Error() + ": the blob store refused the identity of this task: it has to verify tokens with the Nomad cluster that this task runs on (wadi platform status)"
-	case errors.Is(err, blob.ErrFull):
-		return err.Error() + ": free some space (wadi gc) or give the blob store a bigger disk, then apply again"
 	case errors.Is(err, blob.ErrNotFound):
 		return err.Error() + ": apply the app again, which uploads what is missing"
 	}
