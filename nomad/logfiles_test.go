@@ -11,6 +11,7 @@ import (
 
 	"wadi/internal/nomadtest"
 	"wadi/internal/sleep"
+	"wadi/internal/testwait"
 )
 
 func TestTailStart(t *testing.T) {
@@ -103,20 +104,18 @@ func testClient(t *testing.T) *Client {
 // instanceOf waits for the instance of a batch job.
 func instanceOf(t *testing.T, c *Client, id string) string {
 	t.Helper()
-	for range 200 {
+	var alloc string
+	testwait.Until(t, "job "+id+" has an instance", func() bool {
 		allocs, err := c.Allocations(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(allocs) > 0 {
-			return allocs[0].ID
+			alloc = allocs[0].ID
 		}
-		if err := sleep.For(t.Context(), 50*time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Fatalf("job %s has no instance", id)
-	return ""
+		return alloc != ""
+	})
+	return alloc
 }
 
 // TestLogReaderAcrossRotation reads while a task writes more than Nomad

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"wadi/internal/nomadtest"
-	"wadi/internal/sleep"
+	"wadi/internal/testwait"
 )
 
 // runTask registers a job under the id of a one-off task.
@@ -50,17 +50,13 @@ func TestTaskRuns(t *testing.T) {
 	}
 	want := map[string]bool{live: true, dead: false, alone: false}
 	var runs []TaskRun
-	for range 100 { // the server hears a little later that a job is dead
+	testwait.Until(t, "the server has heard that the job is dead", func() bool {
 		if runs, err = c.TaskRuns(t.Context(), "shop"); err != nil {
 			t.Fatal(err)
 		}
-		if i := slices.IndexFunc(runs, func(r TaskRun) bool { return r.ID == dead }); i >= 0 && !runs[i].Live {
-			break
-		}
-		if err := sleep.For(t.Context(), 50*time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-	}
+		i := slices.IndexFunc(runs, func(r TaskRun) bool { return r.ID == dead })
+		return i >= 0 && !runs[i].Live
+	})
 	for _, run := range runs {
 		isLive, known := want[run.ID]
 		if !known || run.Live != isLive || run.Last.Before(began) || run.Last.After(time.Now().Add(time.Second)) {
@@ -129,18 +125,14 @@ func TestExec(t *testing.T) {
 	c := testClient(t)
 	runTask(t, c, "host", "exec sleep 1000")
 	alloc := instanceOf(t, c, "host")
-	for range 200 {
+	testwait.Until(t, "the task runs", func() bool {
 		a, err := c.Allocation(t.Context(), alloc)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := a.TaskStates["t"]; s != nil && s.State == "running" {
-			break
-		}
-		if err := sleep.For(t.Context(), 50*time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-	}
+		s := a.TaskStates["t"]
+		return s != nil && s.State == "running"
+	})
 	var out, errs strings.Builder
 	code, err := c.Exec(t.Context(), alloc, "t", Exec{Command: []string{"/bin/sh", "-c", "cat; echo err >&2; exit 4"},
 		Stdin: strings.NewReader("in"), Stdout: &out, Stderr: &errs})

@@ -309,12 +309,12 @@ func TestDevInterruptedWhileStarting(t *testing.T) {
 	if err := d.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
 	d.ended(t, 130)
-	if took := time.Since(began); took > stopPatience {
-		t.Errorf("it took %s to end", took)
-	}
-	if !strings.Contains(d.stderr.String(), "Interrupted.") {
+	said := d.stderr.String()
+	if !strings.Contains(said, "Interrupted.") {
 		t.Error("it does not say that it was interrupted")
+	}
+	if strings.Contains(said, "Nomad and the platform run") {
+		t.Error("it went on as if it had not been interrupted")
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"wadi/internal/testwait"
+
 	"github.com/hashicorp/nomad/api"
 )
 
@@ -59,23 +61,25 @@ func ping() error {
 func OnNode(t testing.TB, c *api.Client) {
 	t.Helper()
 	var last string
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	healthy := testwait.For(func() bool {
 		nodes, _, err := c.Nodes().List(nil)
 		if err != nil {
 			last = err.Error()
-			continue
 		}
 		for _, n := range nodes {
 			driver := n.Drivers["docker"]
 			if driver != nil && driver.Healthy {
-				return
+				return true
 			}
 			if driver != nil {
 				last = driver.HealthDescription
 			}
 		}
+		return false
+	})
+	if !healthy {
+		t.Fatalf("no node of Nomad has a healthy docker driver: %s", last)
 	}
-	t.Fatalf("no node of Nomad has a healthy docker driver: %s", last)
 }
 
 // Import makes an image of a root file system (tar) and answers its name.
@@ -92,13 +96,13 @@ func Import(t testing.TB, rootfs []byte, changes ...string) string {
 	name := "wadi-test:" + tag
 	t.Cleanup(func() {
 		var err error
-		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-			// a container of it may be about to go
-			if err = call(context.Background(), http.MethodDelete, "/images/"+name+"?force=true", nil); err == nil {
-				return
-			}
+		removed := testwait.For(func() bool { // a container of it may be about to go
+			err = call(context.Background(), http.MethodDelete, "/images/"+name+"?force=true", nil)
+			return err == nil
+		})
+		if !removed {
+			t.Errorf("remove the image: %v", err)
 		}
-		t.Errorf("remove the image: %v", err)
 	})
 	return name
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -14,7 +15,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
+
+	"wadi/internal/testwait"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -143,29 +145,31 @@ func (r *Registry) admits(w http.ResponseWriter, req *http.Request) bool {
 
 // removePulled removes what the engine has of this registry.
 func (r *Registry) removePulled(t testing.TB) {
-	var last error
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		var images []struct {
-			ID          string
-			RepoDigests []string
-		}
-		if last = get("/images/json", &images); last != nil {
-			continue
-		}
-		for _, image := range images {
-			if !slices.ContainsFunc(image.RepoDigests, func(ref string) bool { return strings.HasPrefix(ref, r.Host+"/") }) {
-				continue
-			}
-			// a container of it may be about to go
-			if err := call(context.Background(), http.MethodDelete, "/images/"+image.ID+"?force=true", nil); err != nil {
-				last = err
-			}
-		}
-		if last == nil {
-			return
+	var err error
+	removed := testwait.For(func() bool { // a container of one may be about to go
+		err = r.tryRemovePulled()
+		return err == nil
+	})
+	if !removed {
+		t.Errorf("remove the images of %s: %v", r.Host, err)
+	}
+}
+
+func (r *Registry) tryRemovePulled() error {
+	var images []struct {
+		ID          string
+		RepoDigests []string
+	}
+	if err := get("/images/json", &images); err != nil {
+		return err
+	}
+	var errs []error
+	for _, image := range images {
+		if slices.ContainsFunc(image.RepoDigests, func(ref string) bool { return strings.HasPrefix(ref, r.Host+"/") }) {
+			errs = append(errs, call(context.Background(), http.MethodDelete, "/images/"+image.ID+"?force=true", nil))
 		}
 	}
-	t.Errorf("remove the images of %s: %v", r.Host, last)
+	return errors.Join(errs...)
 }
 
 func get(path string, into any) error {

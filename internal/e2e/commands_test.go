@@ -13,17 +13,17 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/nomad/api"
 	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"wadi/internal/nomadtest"
+	"wadi/internal/testwait"
 )
 
 // cmdHTTP: http STATUS HOST/PATH [REGEXP]
-// asks the router for a route until the answer is as wanted (a minute).
+// asks the router for a route until the answer is as wanted.
 func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: http STATUS HOST/PATH [REGEXP]")
@@ -34,24 +34,24 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		want = regexp.MustCompile(args[2])
 	}
 	var last string
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	right := testwait.For(func() bool {
 		req, err := http.NewRequest("GET", "http://"+ts.Getenv("ROUTER")+"/"+path, nil)
 		ts.Check(err)
 		req.Host = host
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			last = err.Error()
-			continue
+			return false
 		}
 		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		last = fmt.Sprintf("%d\n%s", resp.StatusCode, body)
-		if fmt.Sprint(resp.StatusCode) == args[0] && want.Match(body) {
-			ts.Logf("%s", last)
-			return
-		}
+		return fmt.Sprint(resp.StatusCode) == args[0] && want.Match(body)
+	})
+	if !right {
+		ts.Fatalf("http %s: the last answer was %s", args[1], last)
 	}
-	ts.Fatalf("http %s: the last answer was %s", args[1], last)
+	ts.Logf("%s", last)
 }
 
 var variable = regexp.MustCompile(`\$\{(ID|ROOTFS|REGISTRY|WORK|SPACE|PLATFORM|EXAMPLES|PROXY)\}`)
@@ -256,12 +256,13 @@ func lookInFiles(ts *testscript.TestScript, c *api.Client, alloc *api.Allocation
 // cmdAwait: await FILE
 // waits until the file exists (90 s).
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
-	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
-			return
-		}
+	there := testwait.For(func() bool {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		return err == nil
+	})
+	if !there {
+		ts.Fatalf("%s did not appear", args[0])
 	}
-	ts.Fatalf("%s did not appear", args[0])
 }
 
 func client(ts *testscript.TestScript) *api.Client {

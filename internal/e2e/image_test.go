@@ -8,12 +8,12 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"wadi/internal/dockertest"
+	"wadi/internal/testwait"
 )
 
 // images are what the scripts about containers share.
@@ -60,10 +60,8 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		(*own).Gather(n)
 	case !neg && len(args) == 2 && args[0] == "gathered" && *own != nil:
-		for end := time.Now().Add(90 * time.Second); strconv.Itoa((*own).Gathered()) != args[1]; time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(end) {
-				ts.Fatalf("%d images were asked for, want %s", (*own).Gathered(), args[1])
-			}
+		if !testwait.For(func() bool { return strconv.Itoa((*own).Gathered()) == args[1] }) {
+			ts.Fatalf("%d images were asked for, want %s", (*own).Gathered(), args[1])
 		}
 	case !neg && len(args) == 1 && args[0] == "none":
 		*own = dockertest.NewRegistry(t)

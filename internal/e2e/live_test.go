@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"wadi/internal/testwait"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -92,24 +94,26 @@ func cmdServed(ts *testscript.TestScript, neg bool, args []string) {
 func cmdPurge(ts *testscript.TestScript, neg bool, args []string) {
 	_, _, err := client(ts).Jobs().Deregister(args[0], true, nil)
 	ts.Check(err)
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if _, _, err := client(ts).Jobs().Info(args[0], nil); err != nil {
-			return
-		}
+	gone := testwait.For(func() bool {
+		_, _, err := client(ts).Jobs().Info(args[0], nil)
+		return err != nil
+	})
+	if !gone {
+		ts.Fatalf("job %s stays", args[0])
 	}
-	ts.Fatalf("job %s stays", args[0])
 }
 
 // cmdAppears: appears FILE REGEXP
-// waits until the file has what matches (90 s).
+// waits until the file has what matches.
 func cmdAppears(ts *testscript.TestScript, neg bool, args []string) {
 	want := regexp.MustCompile("(?m)" + args[1])
 	var text []byte
-	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	there := testwait.For(func() bool {
 		var err error
-		if text, err = os.ReadFile(ts.MkAbs(args[0])); err == nil && want.Match(text) {
-			return
-		}
+		text, err = os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && want.Match(text)
+	})
+	if !there {
+		ts.Fatalf("no %q in %s:\n%.4000s", args[1], args[0], text)
 	}
-	ts.Fatalf("no %q in %s:\n%.4000s", args[1], args[0], text)
 }

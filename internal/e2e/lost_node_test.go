@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/nomad/api"
 
 	"wadi/internal/nomadtest"
+	"wadi/internal/testwait"
 	"wadi/nomad/agent"
 )
 
@@ -50,12 +51,10 @@ func TestLostNode(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	for deadline := time.Now().Add(2 * time.Minute); lines(runs) == 0; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			_ = cmd.Process.Kill()
-			<-ended
-			t.Fatalf("the staging does not start:\n%s", &out)
-		}
+	if !testwait.For(func() bool { return lines(runs) > 0 }) {
+		_ = cmd.Process.Kill()
+		<-ended
+		t.Fatalf("the staging does not start:\n%s", &out)
 	}
 	eligible(true)
 	lost.Kill()

@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"wadi/internal/nomadtest"
+	"wadi/internal/testwait"
 	"wadi/nomad/agent"
 )
 
@@ -47,10 +47,11 @@ func TestAgentRestarts(t *testing.T) {
 	p.wadi(t, "destroy", "--auto-approve", dir)
 }
 
-// ask asks the router for the root of a host until it answers 200 (90 s).
+// ask asks the router for the root of a host until it answers 200.
 func (p *platform) ask(t *testing.T, host string) string {
 	t.Helper()
-	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	answer := "nothing"
+	testwait.For(func() bool {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.router+"/", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -58,13 +59,15 @@ func (p *platform) ask(t *testing.T, host string) string {
 		req.Host = host
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
-			continue
+			return false
 		}
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		if err == nil && resp.StatusCode == http.StatusOK {
-			return string(body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			return false
 		}
-	}
-	return "nothing"
+		answer = string(body)
+		return true
+	})
+	return answer
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"wadi/internal/testwait"
+
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -90,16 +92,14 @@ func talk(verb, rest string, master *os.File, screen *screenText, cmd *exec.Cmd,
 		if err != nil {
 			return err
 		}
-		for end := time.Now().Add(60 * time.Second); !screen.found(pattern); time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				return fmt.Errorf("it did not come")
-			}
+		if !testwait.For(func() bool { return screen.found(pattern) }) {
+			return fmt.Errorf("it did not come")
 		}
 		return nil
 	case "exit":
 		select {
 		case <-ended:
-		case <-time.After(60 * time.Second):
+		case <-time.After(3 * time.Minute):
 			return fmt.Errorf("it did not end")
 		}
 		if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != rest {

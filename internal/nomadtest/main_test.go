@@ -18,6 +18,7 @@ import (
 
 	"github.com/hashicorp/nomad/api"
 
+	"wadi/internal/testwait"
 	"wadi/nomad/agent"
 )
 
@@ -117,15 +118,6 @@ func alive(t *testing.T, address string) bool {
 	return err == nil
 }
 
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited two minutes in vain until %s", what)
-		}
-	}
-}
-
 // ownCache is a cache folder for shared agents of this test alone.
 func ownCache(t *testing.T) joinerTask {
 	t.Helper()
@@ -136,7 +128,7 @@ func ownCache(t *testing.T) joinerTask {
 	}
 	t.Cleanup(func() {
 		// Cleanups run backwards: the joiners have ended, the keeper leaves.
-		until(t, "the keeper has left", func() bool { return len(records(t, dir)) == 0 })
+		testwait.Until(t, "the keeper has left", func() bool { return len(records(t, dir)) == 0 })
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
@@ -190,8 +182,8 @@ func TestProcessesShareOneAgent(t *testing.T) {
 		t.Error("the agent has ended before its last user")
 	}
 	_ = second.stdin.Close()
-	until(t, "the unused agent has ended", func() bool { return !alive(t, one) })
-	until(t, "its folder is gone", func() bool {
+	testwait.Until(t, "the unused agent has ended", func() bool { return !alive(t, one) })
+	testwait.Until(t, "its folder is gone", func() bool {
 		_, err := os.Lstat(rs[0].Dir)
 		return errors.Is(err, fs.ErrNotExist)
 	})
@@ -209,7 +201,7 @@ func TestJoinAfterTheKeeperWasKilled(t *testing.T) {
 	keeper := parent(t, before.Process.PID)
 	_ = syscall.Kill(before.Process.PID, syscall.SIGKILL)
 	_ = syscall.Kill(keeper, syscall.SIGKILL)
-	until(t, "the old agent has ended", func() bool { return !alive(t, old) })
+	testwait.Until(t, "the old agent has ended", func() bool { return !alive(t, old) })
 
 	next := startJoiner(t, task)
 	if now := next.address(); now == old || !alive(t, now) {
@@ -277,7 +269,7 @@ func TestNamespaceIsCleanedUp(t *testing.T) {
 		if _, _, err := c.Jobs().Register(job, w); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "both instances run", func() bool {
+		testwait.Until(t, "both instances run", func() bool {
 			allocs, _, err := c.Allocations().List(&api.QueryOptions{Namespace: namespace, Filter: `ClientStatus == "running"`})
 			return err == nil && len(allocs) == 2
 		})

@@ -223,7 +223,7 @@ func building(t *testing.T, cache string, r Recipe) (end func() string, kill fun
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := helper("build", string(task))
+	cmd := HelperCommand("build", string(task))
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -13,13 +13,9 @@ import (
 // helperVar makes the test binary do a helper's task instead of its tests.
 const helperVar = "WADI_AGENT_TEST_HELPER"
 
-func helper(name, task string) *exec.Cmd {
-	return HelperAt("/proc/self/exe", name, task)
-}
-
-// HelperAt is helper with a copy of the test binary.
-func HelperAt(path, name, task string) *exec.Cmd {
-	cmd := exec.Command(path)
+// HelperCommand runs this program again, for a helper's task.
+func HelperCommand(name, task string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), helperVar+"="+name+" "+task)
 	cmd.Stderr = os.Stderr
 	return cmd

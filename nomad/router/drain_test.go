@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"wadi/internal/testwait"
 )
 
 // drains stops the router with a request in flight and a connection upgraded.
@@ -37,7 +39,7 @@ func drains(t *testing.T, r *running, host string) {
 	defer res.Body.Close()
 	ended := make(chan error, 1)
 	go func() { ended <- r.stop() }()
-	await(t, "nothing more is accepted", func() bool {
+	testwait.Until(t, "nothing more is accepted", func() bool {
 		c, err := net.Dial("tcp", r.addr)
 		if err == nil {
 			c.Close()

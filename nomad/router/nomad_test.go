@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/nomad/api"
 
 	"wadi/internal/nomadtest"
+	"wadi/internal/testwait"
 )
 
 func TestFollowsNomad(t *testing.T) {
@@ -23,7 +24,7 @@ func TestFollowsNomad(t *testing.T) {
 	foreign := testJob("foreign", ns, "foreign", 1, host, foreignHost)
 	foreign.Meta = nil
 	register(t, c, foreign)
-	await(t, "the foreign job is noticed", func() bool { return strings.Contains(r.log.String(), "service foreign of job foreign") })
+	testwait.Until(t, "the foreign job is noticed", func() bool { return strings.Contains(r.log.String(), "service foreign of job foreign") })
 
 	register(t, c, testJob("hello", ns, "v1", 1, host))
 	one := r.answers(t, host, "v1", 1)
@@ -37,7 +38,7 @@ func TestFollowsNomad(t *testing.T) {
 		r.answers(t, host, "v1", 3)
 		scale(t, c, ns, 1)
 		r.answers(t, host, "v1", 1)
-		await(t, "only one instance is left", func() bool { return runningInstances(t, c, ns) == 1 })
+		testwait.Until(t, "only one instance is left", func() bool { return runningInstances(t, c, ns) == 1 })
 		load.check(t)
 	})
 	t.Run("rolling update", func(t *testing.T) {
@@ -49,14 +50,14 @@ func TestFollowsNomad(t *testing.T) {
 			}
 		}
 		// Until the old instance has really gone.
-		await(t, "only one instance is left", func() bool { return runningInstances(t, c, ns) == 1 })
+		testwait.Until(t, "only one instance is left", func() bool { return runningInstances(t, c, ns) == 1 })
 		load.check(t)
 	})
 	t.Run("route change", func(t *testing.T) {
 		before := r.answers(t, host, "v2", 1)
 		register(t, c, testJob("hello", ns, "v2", 1, "moved."+host+"/sub"))
-		await(t, "the new route", func() bool { s, _ := r.get(t, "moved."+host, "/sub/x"); return s == 200 })
-		await(t, "the end of the old one", func() bool { s, _ := r.get(t, host, "/"); return s == 404 })
+		testwait.Until(t, "the new route is served", func() bool { s, _ := r.get(t, "moved."+host, "/sub/x"); return s == 200 })
+		testwait.Until(t, "the old one is not served any more", func() bool { s, _ := r.get(t, host, "/"); return s == 404 })
 		if _, body := r.get(t, "moved."+host, "/sub"); !before[body] {
 			t.Errorf("a change of route replaced the instance: %s is not of %v", body, before)
 		}
@@ -65,7 +66,7 @@ func TestFollowsNomad(t *testing.T) {
 		if _, _, err := c.Jobs().Deregister("hello", false, &api.WriteOptions{Namespace: ns}); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the route's end", func() bool { s, _ := r.get(t, "moved."+host, "/sub"); return s == 404 })
+		testwait.Until(t, "the route is not served any more", func() bool { s, _ := r.get(t, "moved."+host, "/sub"); return s == 404 })
 	})
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
@@ -78,7 +79,7 @@ func TestFollowsNomad(t *testing.T) {
 func scale(t *testing.T, c *api.Client, ns string, count int) {
 	t.Helper()
 	// Refused while a deployment runs.
-	await(t, fmt.Sprintf("scaling to %d", count), func() bool {
+	testwait.Until(t, fmt.Sprintf("scaling to %d", count), func() bool {
 		_, _, err := c.Jobs().Scale("hello", "web", &count, "", false, nil, &api.WriteOptions{Namespace: ns})
 		return err == nil
 	})
@@ -107,7 +108,7 @@ func TestSaysWhichPolicyIsMissing(t *testing.T) {
 		"unknown token": "11111111-1111-1111-1111-111111111111",
 	} {
 		r := start(t, shared.Address, token)
-		await(t, name+": the policy in the log", func() bool { return strings.Contains(r.log.String(), `read-job`) })
+		testwait.Until(t, name+": the policy in the log", func() bool { return strings.Contains(r.log.String(), `read-job`) })
 		if status, body := r.get(t, "127.0.0.1", HealthPath); status != 503 {
 			t.Errorf("%s: healthy without a table: %d %s", name, status, body)
 		}
@@ -125,7 +126,7 @@ func TestServesOnWithoutNomad(t *testing.T) {
 	r.answers(t, host, "v1", 1)
 
 	link.cut()
-	await(t, "the loss is noticed", func() bool { return strings.Contains(r.log.String(), "nomad does not tell") })
+	testwait.Until(t, "the loss is noticed", func() bool { return strings.Contains(r.log.String(), "nomad does not tell") })
 	register(t, c, testJob("hello", ns, "v1", 1, host, "more."+host))
 	r.answers(t, host, "v1", 1)
 	link.restore(t)

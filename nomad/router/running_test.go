@@ -15,11 +15,9 @@ import (
 
 	"github.com/hashicorp/nomad/api"
 
+	"wadi/internal/testwait"
 	"wadi/nomad"
 )
-
-// patience is how long a test waits for Nomad on a busy machine.
-const patience = time.Minute
 
 // running is a router started by Run.
 type running struct {
@@ -77,22 +75,12 @@ func (r *running) get(t testing.TB, host, path string) (int, string) {
 	return res.StatusCode, string(b)
 }
 
-// await polls until done is true.
-func await(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited %v in vain: %s", patience, what)
-		}
-	}
-}
-
 // answers waits until a route's answers in a row come from n instances, all
 // of them with that text.
 func (r *running) answers(t *testing.T, host, text string, n int) map[string]bool {
 	t.Helper()
 	var seen map[string]bool
-	await(t, fmt.Sprintf("%s is answered by %d instances with %q", host, n, text), func() bool {
+	testwait.Until(t, fmt.Sprintf("%s is answered by %d instances with %q", host, n, text), func() bool {
 		seen = map[string]bool{}
 		for range 3 * n {
 			status, body := r.get(t, host, "/")

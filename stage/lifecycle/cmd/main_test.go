@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"wadi/internal/testwait"
 	"wadi/stage/archive"
 	"wadi/stage/blob"
 	"wadi/stage/blob/server"
@@ -336,11 +337,7 @@ func (r *running) signal(s os.Signal) {
 // eventually polls, because the lifecycle is another process.
 func (r *running) eventually(what string, ok func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			r.t.Fatalf("waited in vain for: %s", what)
-		}
-	}
+	testwait.Until(r.t, what, ok)
 }
 
 func contains(t *testing.T, where, text string, wanted ...string) {

@@ -1,0 +1,165 @@
+package stage
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wadi/stage/archive"
+)
+
+func pack(t testing.TB, tree *Tree) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := tree.WritePackage(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if size, err := tree.PackageSize(); err != nil || size != int64(b.Len()) {
+		t.Errorf("the package has %d bytes, PackageSize says %d (%v)", b.Len(), size, err)
+	}
+	return b.Bytes()
+}
+
+// The digest and the package depend on nothing but names, contents, the
+// owner's x bit and link targets.
+func TestFingerprint(t *testing.T) {
+	t.Parallel()
+	build := func(t *testing.T, order []int, file, exec fs.FileMode) string {
+		dir := t.TempDir()
+		for _, n := range order {
+			[]func(){
+				func() { write(t, dir+"/a", "A", file) },
+				func() { write(t, dir+"/b/c", "C", exec) },
+				func() { symlink(t, "a", dir+"/l") },
+				func() { write(t, dir+"/b.d", "D", file) },
+			}[n]()
+		}
+		return dir
+	}
+	base := mustScan(t, build(t, []int{0, 1, 2, 3}, 0o644, 0o755), ScanOptions{Ignore: true})
+	const golden = "1c03b5568e6e82e4ced9c817b68f7bc16104a4856a23d9d68e343472ea502059"
+	if base.Digest != golden {
+		t.Errorf("Digest = %s, want %s: packages of all projects would be new", base.Digest, golden)
+	}
+	old := build(t, []int{3, 2, 1, 0}, 0o600, 0o700)
+	if err := os.Chtimes(old+"/a", time.Unix(1, 0), time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(old+"/empty", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	same := mustScan(t, old, ScanOptions{Ignore: true})
+	if same.Digest != base.Digest {
+		t.Error("the digest depends on order, umask, times or empty folders")
+	}
+	if !bytes.Equal(pack(t, base), pack(t, same)) {
+		t.Error("the package depends on order, umask, times or empty folders")
+	}
+	changes := map[string]func(dir string){
+		"content":   func(dir string) { write(t, dir+"/a", "B", 0o644) },
+		"x bit":     func(dir string) { write(t, dir+"/a", "A", 0o755) },
+		"no x bit":  func(dir string) { write(t, dir+"/b/c", "C", 0o644) },
+		"target":    func(dir string) { os.Remove(dir + "/l"); symlink(t, "b", dir+"/l") },
+		"file":      func(dir string) { os.Remove(dir + "/l"); write(t, dir+"/l", "a", 0o644) },
+		"name":      func(dir string) { os.Rename(dir+"/a", dir+"/A") },
+		"new":       func(dir string) { write(t, dir+"/e", "", 0o644) },
+		"less":      func(dir string) { os.Remove(dir + "/b.d") },
+		"elsewhere": func(dir string) { os.Rename(dir+"/b.d", dir+"/b/d") },
+	}
+	seen := map[string]string{base.Digest: "nothing"}
+	for name, change := range changes {
+		dir := build(t, []int{0, 1, 2, 3}, 0o644, 0o755)
+		change(dir)
+		d := mustScan(t, dir, ScanOptions{Ignore: true}).Digest
+		if other, ok := seen[d]; ok {
+			t.Errorf("change of %s gives the digest of a change of %s", name, other)
+		}
+		seen[d] = name
+	}
+}
+
+func TestPackageStream(t *testing.T) {
+	t.Parallel()
+	dir := app(t)
+	tree := mustScan(t, dir, ScanOptions{Ignore: true})
+	stream := pack(t, tree)
+	var got []string
+	for r := tar.NewReader(bytes.NewReader(stream)); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Uid != 0 || h.Gid != 0 || h.Uname != "" || !h.ModTime.Equal(archive.Epoch) {
+			t.Errorf("%s: owner %d:%d %q, time %v", h.Name, h.Uid, h.Gid, h.Uname, h.ModTime)
+		}
+		got = append(got, fmt.Sprintf("%c %q %o %s", h.Typeflag, h.Name, h.Mode, h.Linkname))
+	}
+	want := []string{
+		`2 "absolute" 777 /absolute`,
+		`0 "bytes-\xff" 644 `,
+		`2 "folder-link" 777 sub`,
+		`0 "group" 644 `,
+		`0 "keep.log" 644 `,
+		`2 "link" 777 run.sh`,
+		`0 "owner" 755 `,
+		`0 "run.sh" 755 `,
+		`2 "sub/dangling" 777 nowhere`,
+		`0 "sub/only-root" 644 `,
+		`0 "vars/prod.yml" 644 `,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	// What is unpacked is the same tree again.
+	to := t.TempDir()
+	root, err := os.OpenRoot(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if _, err := archive.Extract(t.Context(), bytes.NewReader(stream), root, archive.ExtractOptions{UID: -1, GID: -1}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(tree.Entries, mustScan(t, to, ScanOptions{Ignore: true}).Entries); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPackageOfChangedFolder(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(dir string)
+		path   string // "" = no error
+	}{
+		"nothing":       {func(string) {}, ""},
+		"other content": {func(dir string) { write(t, dir+"/group", "h", 0o644) }, "group"},
+		"grown":         {func(dir string) { write(t, dir+"/group", "gg", 0o644) }, "group"},
+		"vanished":      {func(dir string) { os.Remove(dir + "/run.sh") }, "run.sh"},
+		"a link now":    {func(dir string) { os.Remove(dir + "/owner"); symlink(t, "group", dir+"/owner") }, "owner"},
+		"folder gone":   {func(dir string) { os.RemoveAll(dir + "/sub") }, "sub/only-root"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := app(t)
+			tree := mustScan(t, dir, ScanOptions{Ignore: true})
+			tt.change(dir)
+			err := tree.WritePackage(t.Context(), io.Discard)
+			var changed *archive.ChangedError
+			if errors.As(err, &changed) != (tt.path != "") || err != nil && changed.Path != tt.path {
+				t.Errorf("error %v, want a ChangedError of %q", err, tt.path)
+			}
+		})
+	}
+}
