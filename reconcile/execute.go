@@ -16,7 +16,8 @@ import (
 // starts, staging jobs of ours are stopped, and a running deployment is left
 // to Nomad.
 func (r *Reconciler) Apply(ctx context.Context, plan *Plan) (*Outcome, error) {
-	if err := r.prepare(ctx, plan); err != nil {
+	plan, err := r.prepare(ctx, plan)
+	if err != nil {
 		return &Outcome{}, err
 	}
 	done := make([]chan struct{}, len(plan.Apps))
@@ -60,24 +61,6 @@ func (r *Reconciler) forEach(n int, do func(i int, slot func() (free func())) Ap
 		errs = append(errs, o.Err)
 	}
 	return &Outcome{Apps: outcomes}, errors.Join(errs...)
-}
-
-// prepare writes what all apps share: the space's salt, and the lifecycle
-// that Nomad fetches.
-func (r *Reconciler) prepare(ctx context.Context, plan *Plan) error {
-	for _, app := range plan.Apps {
-		if app.work == nil || len(app.Operations) == 0 {
-			continue
-		}
-		if app.work.of.saltNew {
-			_, err := r.Nomad.WriteVariable(ctx, spacePath, nomad.Variable{Items: map[string]string{"salt": string(app.work.of.salt)}})
-			if err != nil {
-				return err
-			}
-		}
-		return r.uploadLifecycle(ctx)
-	}
-	return nil
 }
 
 // run is one app on its way through its operations.
