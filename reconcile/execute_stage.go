@@ -40,6 +40,9 @@ func (r *Reconciler) uploadLifecycle(ctx context.Context) error {
 // that are no built-in ones. Buildpacks come first: one that cannot be had
 // costs no upload.
 func (u *run) upload(ctx context.Context) error {
+	if err := u.settle(ctx); err != nil || u.known() {
+		return err
+	}
 	p := u.plan.work.pinned
 	trees, err := u.fetchBuildpacks(ctx)
 	if err != nil {
@@ -119,6 +122,13 @@ func (u *run) stage(ctx context.Context) error {
 func (u *run) stageOnce(ctx context.Context) (lifecycle.Result, error) {
 	w := u.plan.work
 	var none lifecycle.Result
+	if err := u.settle(ctx); err != nil {
+		return none, err
+	}
+	if u.known() {
+		u.say(PhaseStaging, "this was staged before: using what came of it")
+		return *w.is.Result, nil
+	}
 	id, err := u.runningStaging(ctx)
 	if err != nil {
 		return none, err
@@ -211,7 +221,7 @@ func (u *run) runningStaging(ctx context.Context) (string, error) {
 	w := u.plan.work
 	for _, job := range jobs {
 		_, key, _, _ := blob.ParseStagingJobID(job.ID)
-		if job.Status != "dead" && strings.HasPrefix(w.pinned.StagingKey, key) && w.is.Generation == 0 {
+		if job.Status != "dead" && strings.HasPrefix(w.pinned.StagingKey, key) && w.is.Generation == 0 && !u.afresh() {
 			return job.ID, nil
 		}
 		if err := u.cleanStaging(ctx, job.ID); err != nil {

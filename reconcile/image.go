@@ -81,6 +81,7 @@ func (r *Reconciler) resolveImage(ctx context.Context, d desired, asked *registr
 		return p, imageError(d, fmt.Errorf("%w, and nothing can ask it from a node: no stack is there for that", err))
 	default:
 		p.Unresolved = []string{fmt.Sprintf("which image %s is now: %v; staging asks from a node", d.App.Docker.Image, err)}
+		p.Open = digestOf(d.App.Docker.Image) == ""
 	}
 	return p, nil
 }
@@ -121,6 +122,9 @@ func (r *Reconciler) observeImage(ctx context.Context, d desired, p *pinned, is 
 		is.Result, is.Generation = new(lifecycle.ImageResult(*p.Image)), runs.Generation
 	default:
 		is.ask(ctx, r, p.StagingKey)
+		if p.Open {
+			is.Result = nil // it tells what the tag was
+		}
 		if p.Image == nil && is.Result != nil {
 			p.Image = is.Result.Image
 		}

@@ -33,6 +33,8 @@ type work struct {
 	again      bool
 	generation int  // of a staging that has to be done
 	shares     bool // that staging is another app's
+	// blind says that nobody could tell which results there are of the staging.
+	blind bool
 }
 
 // planning is what the plans of all apps have in common.
@@ -233,7 +235,7 @@ func (r *Reconciler) planApp(ctx context.Context, d desired, of planning, who id
 		}
 	}
 	app.work = &work{again: is.Job != nil && (isStopped(is.Job) || c.failedBefore()), want: d, pinned: p, is: is, job: c.Job, facts: c.Facts, envSums: c.EnvSums, who: who,
-		of: of, generation: is.Generation + 1}
+		of: of, generation: is.Generation + 1, blind: is.ResultErr != nil || is.Recorded || p.Open && d.App.Docker == nil}
 	return app, nil
 }
 

@@ -23,8 +23,9 @@ type pinned struct {
 	MemoryMB   int // of the staging task
 	DiskMB     int
 	// Unresolved says of which buildpacks or image it could not be found out
-	// what they are now. Open: for one at least it is not known either what it was, so
-	// nobody can tell whether the source was staged.
+	// what they are now. Open: for one at least it is not known either what it
+	// was, so nobody can tell whether it was staged, and StagingKey stands for
+	// whatever it has been.
 	Unresolved []string
 	Open       bool
 	// StackImage is what the image of the stack is now, with its digest; "" =
@@ -69,8 +70,7 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 	if err != nil {
 		return pinned{}, fmt.Errorf("app %q: %w", d.App.Name, err)
 	}
-	packs, err := of.buildpacks.Pin(ctx, stage.BuildpackNames{
-		Names: d.App.Buildpacks, Sensitive: sensitiveBuildpacks(d.App), Dir: projectDir(d.App), Stack: d.StackName})
+	packs, err := of.buildpacks.Pin(ctx, buildpackNames(d))
 	if err != nil && ctx.Err() != nil {
 		return pinned{}, err
 	}
@@ -85,13 +85,23 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 	if err := r.pinStack(ctx, d, of.registries, &p, runs); err != nil {
 		return p, err
 	}
-	p.StagingKey = stage.KeyInput{
+	p.StagingKey = p.stagingKey(d, who, of.salt)
+	return p, nil
+}
+
+// stagingKey stands for everything that the build of an app's source sees.
+func (p pinned) stagingKey(d desired, who identity, salt []byte) string {
+	return stage.KeyInput{
 		LifecycleVersion: lifecycle.Version, OS: "linux", Arch: runtime.GOARCH, Stack: d.StackName, StackDigest: p.stackImage(d),
 		Package: p.Package, Buildpacks: p.Buildpacks, SkipDetect: p.SkipDetect, MemoryMB: p.MemoryMB,
 		Env: d.App.Env, VCAPApplication: who.vcapForStaging(p.MemoryMB, p.DiskMB), VCAPServices: servicesKey(services(d.App, d.Bindings), d.Bindings),
-		Salt: of.salt,
+		Salt: salt,
 	}.Key()
-	return p, nil
+}
+
+// buildpackNames are the app's buildpacks as its files have them.
+func buildpackNames(d desired) stage.BuildpackNames {
+	return stage.BuildpackNames{Names: d.App.Buildpacks, Sensitive: sensitiveBuildpacks(d.App), Dir: projectDir(d.App), Stack: d.StackName}
 }
 
 // projectDir is the folder of the file that describes the app.

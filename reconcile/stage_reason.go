@@ -14,6 +14,8 @@ func (c comparison) stageReason() string {
 		return "its droplet was damaged in the blob store: " + fewDamaged(c.Is.Damaged)
 	case c.Is.Gone:
 		return "its droplet is gone from the blob store"
+	case c.Pinned.Open && c.Want.App.Docker != nil:
+		return "only staging can tell which image it is now"
 	case c.Pinned.Open:
 		return "a buildpack cannot be reached, so nobody can tell whether it was staged before"
 	case c.Is.Result != nil:

@@ -34,6 +34,9 @@ type BuildpackPin struct {
 	Unreached error
 }
 
+// Unknown says that nobody can tell what the buildpack holds.
+func (p BuildpackPin) Unknown() bool { return p.Unreached != nil && p.Digest == "" }
+
 // Changed says in words that a buildpack is no longer what it was.
 func (p BuildpackPin) Changed() string {
 	switch {

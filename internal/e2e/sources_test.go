@@ -22,7 +22,8 @@ type sourcesKey struct{}
 // cmdSources: sources
 // starts a server of git repositories and files, and a proxy that leads every
 // host to it. wadi and git reach it as https://example.com by https_proxy,
-// which is PROXY too; files lie in SOURCES.
+// which is PROXY too; files lie in SOURCES. It serves nothing while there is a
+// file SOURCES/down.
 func cmdSources(ts *testscript.TestScript, neg bool, args []string) {
 	t := ts.Value(testKey{}).(testing.TB)
 	s := ts.Value(sourcesKey{}).(*sources)

@@ -44,6 +44,11 @@ func cmdTerminal(ts *testscript.TestScript, neg bool, args []string) {
 		"GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
+	for _, name := range []string{"SOURCES", "https_proxy", "SSL_CERT_FILE", "GIT_SSL_CAINFO"} { // of cmdSources
+		if value := ts.Getenv(name); value != "" {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	ts.Check(cmd.Start())

@@ -28,6 +28,9 @@ const (
 	Private  = "/private/"
 )
 
+// Down is a file of the folder: while it is there, nothing is served.
+const Down = "down"
+
 // Server serves a folder: what is in NAME.git as a repository, all else as
 // files. Its certificate is for 127.0.0.1 and example.com.
 type Server struct {
@@ -54,6 +57,10 @@ func Start(t testing.TB) *Server {
 	files := http.FileServer(http.Dir(s.Dir))
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.note(r.Method + " " + r.URL.Path)
+		if _, err := os.Stat(filepath.Join(s.Dir, Down)); err == nil {
+			http.Error(w, "not now", http.StatusServiceUnavailable)
+			return
+		}
 		if strings.HasPrefix(r.URL.Path, Private) {
 			user, password, _ := r.BasicAuth()
 			if user != User || password != Password {
