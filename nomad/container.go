@@ -135,3 +135,10 @@ func containerOf(task *api.Task) Container {
 	c.HostNetwork = fmt.Sprint(task.Config["network_mode"]) == "host"
 	return c
 }
+
+// OwnsImage says whether a group that LRPJob made is of an app with an image of
+// its own, whose instances write wherever they may.
+func OwnsImage(g *api.TaskGroup) bool {
+	c := containerOf(g.Tasks[0])
+	return c.Image != "" && !c.Rootfs
+}

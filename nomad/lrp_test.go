@@ -79,6 +79,19 @@ func variableLRP() LRP {
 	return in
 }
 
+// Whose instances write wherever they may.
+func TestOwnsImage(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		in   LRP
+		want bool
+	}{"on the node": {testLRP(), false}, "on a stack": {dockerLRP(true), false}, "an image": {imageLRP(), true}} {
+		if got := OwnsImage(LRPJob(c.in).TaskGroups[0]); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // The shape of these jobs is expensive to change: every difference replaces
 // every running instance of everybody.
 func TestJobShapes(t *testing.T) {

@@ -67,6 +67,9 @@ func (c comparison) created() []Change {
 	}
 	for _, p := range c.Want.Processes {
 		text := fmt.Sprintf("%s, %s memory, %s disk", plural(c.count(p.Group), "instance"), megabytes(*p.MemoryMB), megabytes(*p.DiskMB))
+		if c.Want.App.Docker != nil {
+			text += " (reserved, not limited)"
+		}
 		for _, f := range c.Facts {
 			if f.Name == p.Type+".command" {
 				text += ", " + f.Shown

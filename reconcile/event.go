@@ -103,8 +103,8 @@ type InstanceStatus struct {
 	CPU      float64   `json:"cpu_percent"`
 	MemoryB  uint64    `json:"memory_bytes"`
 	MemoryMB int       `json:"memory_limit_mb"`
-	DiskB    int64     `json:"disk_bytes"` // 0 = not measured yet
-	DiskMB   int       `json:"disk_limit_mb"`
+	DiskB    int64     `json:"disk_bytes"`    // 0 = not measured yet
+	DiskMB   int       `json:"disk_limit_mb"` // 0 = there is none
 	Restarts int       `json:"restarts"`
 	Details  string    `json:"details,omitempty"`
 	// ExitCode is that of its last crash. NextStart is when Nomad tries a

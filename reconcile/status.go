@@ -98,7 +98,10 @@ func (r *Reconciler) processStatus(ctx context.Context, job *api.Job, g *api.Tas
 		p.Instances = append(p.Instances, missing...)
 	}
 	for i := range p.Instances {
-		p.Instances[i].MemoryMB, p.Instances[i].DiskMB = p.MemoryMB, nomad.DiskMB(g)
+		p.Instances[i].MemoryMB = p.MemoryMB
+		if !nomad.OwnsImage(g) { // what a container writes, nobody limits or measures
+			p.Instances[i].DiskMB = nomad.DiskMB(g)
+		}
 	}
 	return p
 }

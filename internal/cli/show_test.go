@@ -123,6 +123,10 @@ func TestAppsTable(t *testing.T) {
 			},
 		},
 		{App: "idle", State: "stopped"},
+		{App: "cache", State: "started", ImageName: "redis:7", Image: "docker.io/library/redis@sha256:abc", Ports: []int{6379}, Revision: 1,
+			Processes: []reconcile.ProcessStatus{
+				{Type: "web", Running: 1, Wanted: 1, MemoryMB: 64, Instances: []reconcile.InstanceStatus{{State: "running", Since: noon, MemoryMB: 64}}},
+			}},
 	}
 	for name, color := range map[string]bool{"apps.txt": false, "apps-color.txt": true} {
 		var out bytes.Buffer

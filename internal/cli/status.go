@@ -23,7 +23,7 @@ is every app of the space.
 
 Instances are starting, running, crashed, stopping, or down (Nomad has no room
 for them, or their node is gone). Memory and disk are what an instance uses and
-its limit; the disk is measured twice a minute.
+its limit; the disk is measured twice a minute, and not of an app of an image.
 
 With --watch it goes on until Ctrl-C: on a terminal the table is drawn again,
 elsewhere every change is a line.`,

@@ -65,6 +65,17 @@ func revisionText(app reconcile.AppStatus) string {
 	return fmt.Sprintf("%d (droplet %.12s)", app.Revision, app.Droplet)
 }
 
+// disk is what an instance takes of what it may.
+func disk(in reconcile.InstanceStatus) string {
+	switch {
+	case in.DiskMB == 0:
+		return "no limit"
+	case in.DiskB == 0:
+		return "- of " + mebibytes(in.DiskMB)
+	}
+	return humanize.IBytes(uint64(in.DiskB)) + " of " + mebibytes(in.DiskMB)
+}
+
 func writeProcess(b *strings.Builder, p reconcile.ProcessStatus, color bool) {
 	fmt.Fprintf(b, "\n%-18s %s\n%-18s %d/%d\n%-18s %s\n", "type:", p.Type, "instances:", p.Running, p.Wanted, "memory usage:", mebibytes(p.MemoryMB))
 	if len(p.Instances) == 0 {
@@ -84,12 +95,8 @@ func writeProcess(b *strings.Builder, p reconcile.ProcessStatus, color bool) {
 		if in.MemoryB > 0 {
 			cpu, memory = fmt.Sprintf("%.1f%%", in.CPU), humanize.IBytes(in.MemoryB)
 		}
-		disk := "-"
-		if in.DiskB > 0 {
-			disk = humanize.IBytes(uint64(in.DiskB))
-		}
-		fmt.Fprintf(t, "#%d\t%s\t%s\t%s\t%s of %s\t%s of %s\t%s\n", in.Index, in.State, since,
-			cpu, memory, mebibytes(in.MemoryMB), disk, mebibytes(in.DiskMB), details(in))
+		fmt.Fprintf(t, "#%d\t%s\t%s\t%s\t%s of %s\t%s\t%s\n", in.Index, in.State, since,
+			cpu, memory, mebibytes(in.MemoryMB), disk(in), details(in))
 	}
 	t.Flush()
 	for i, line := range strings.Split(strings.TrimRight(table.String(), "\n"), "\n") {
