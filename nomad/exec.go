@@ -24,9 +24,14 @@ type Exec struct {
 type TerminalSize = api.TerminalSize
 
 // Exec runs a command in the allocation's task as the user that Nomad starts
-// the task as, and answers its exit code. It needs the capability
-// alloc-exec, and alloc-node-exec where tasks are not isolated: without, the
-// error is a 403. It ends when ctx ends, and the command with it.
+// the task as, and answers what Nomad takes for its exit code. It needs the
+// capability alloc-exec, and alloc-node-exec where tasks are not isolated:
+// without, the error is a 403. It ends when ctx ends.
+//
+// Nomad's docker driver may answer 0 of a command that has not begun, and begin
+// it then; it ends no command when ctx ends; and it may not pass on what a
+// command wrote last. So a command should say itself that it has begun and how
+// it ended, and end when its input does.
 func (c *Client) Exec(ctx context.Context, allocID, task string, e Exec) (int, error) {
 	alloc, err := c.Allocation(ctx, allocID)
 	if err != nil {

@@ -2,7 +2,9 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -13,12 +15,19 @@ import (
 
 // ShellOptions say where a shell runs and what is at its ends.
 type ShellOptions struct {
-	Process  string
-	Instance int    // index
-	Command  string // a shell command line; "" = an interactive shell
-	Term     string // the kind of the terminal, "" = none
-	// Exec's Command is not looked at.
-	Exec nomad.Exec
+	Process        string
+	Instance       int    // index
+	Command        string // a shell command line; "" = an interactive shell
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Terminal       *Terminal // nil = none
+}
+
+// Terminal is what a shell runs on.
+type Terminal struct {
+	Kind string // TERM
+	// Sizes tells its sizes, the first one too.
+	Sizes <-chan nomad.TerminalSize
 }
 
 // NotRunningError is an instance that does not run, so nothing can run
@@ -43,7 +52,9 @@ func (e *NotRunningError) Hint() string {
 }
 
 // Shell runs a shell beside an instance, with that instance's environment and
-// rights, and answers its exit code.
+// rights, and answers its exit code. It ends when ctx ends, and the shell with
+// it. An exit code is that of a shell that has run; where Nomad loses one the
+// error is a *NoShellError, if it cannot have begun, or a *LostShellError.
 func (r *Reconciler) Shell(ctx context.Context, app string, o ShellOptions) (int, error) {
 	job, err := r.deployed(ctx, app)
 	if err != nil {
@@ -53,11 +64,19 @@ func (r *Reconciler) Shell(ctx context.Context, app string, o ShellOptions) (int
 	if err != nil {
 		return 0, err
 	}
-	o.Exec.Command = []string{"local/lifecycle", "shell", o.Term}
-	if o.Command != "" {
-		o.Exec.Command = append(o.Exec.Command, o.Command)
+	execute := func(ctx context.Context, e nomad.Exec) (int, error) {
+		return r.Nomad.Exec(ctx, alloc.ID, nomad.TaskName, e)
 	}
-	return r.Nomad.Exec(ctx, alloc.ID, nomad.TaskName, o.Exec)
+	code, err := shell(ctx, execute, o)
+	var none *NoShellError
+	var lost *LostShellError
+	switch {
+	case errors.As(err, &none):
+		none.App = app
+	case errors.As(err, &lost):
+		lost.App = app
+	}
+	return code, err
 }
 
 // runningInstance is the instance of a process that has an index, if it runs.

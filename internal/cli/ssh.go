@@ -58,11 +58,9 @@ alloc-node-exec.`,
 			if err != nil {
 				return err
 			}
-			return passOn(shell(streams, tty || o.Command == "" && isTerminal(streams.Out), func(e nomad.Exec) (int, error) {
-				o.Exec = e
-				if e.TTY {
-					o.Term = os.Getenv("TERM")
-				}
+			o.Stdin, o.Stdout, o.Stderr = streams.In, streams.Out, streams.Err
+			return passOn(onTerminal(streams, tty || o.Command == "" && isTerminal(streams.Out), func(t *reconcile.Terminal) (int, error) {
+				o.Terminal = t
 				return r.Shell(cmd.Context(), app, o)
 			}))
 		},
@@ -87,24 +85,21 @@ func splitInstance(arg string) (app string, index int, ok bool) {
 	return arg[:slash], index, true
 }
 
-// shell runs something on the terminal, in raw mode so that Ctrl-C reaches
-// what runs there; without a terminal, or if none is wanted, on plain streams.
-func shell(streams Streams, terminal bool, do func(nomad.Exec) (int, error)) (int, error) {
-	e := nomad.Exec{Stdin: streams.In, Stdout: streams.Out, Stderr: streams.Err}
+// onTerminal runs something on the terminal, in raw mode so that Ctrl-C
+// reaches what runs there; with nil if there is none, or none is wanted.
+func onTerminal(streams Streams, wanted bool, do func(*reconcile.Terminal) (int, error)) (int, error) {
 	in, isFile := streams.In.(*os.File)
-	if !terminal || !isFile || !isTerminal(in) {
-		return do(e)
+	if !wanted || !isFile || !isTerminal(in) {
+		return do(nil)
 	}
 	state, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return 0, fmt.Errorf("prepare the terminal: %w", err)
 	}
 	defer func() { _ = term.Restore(int(in.Fd()), state) }() // there is no other way to tell
-	e.TTY = true
 	sizes, stop := terminalSizes(in)
 	defer stop()
-	e.Sizes = sizes
-	return do(e)
+	return do(&reconcile.Terminal{Kind: os.Getenv("TERM"), Sizes: sizes})
 }
 
 // terminalSizes tells the size of a terminal, now and whenever it changes,

@@ -90,7 +90,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": cmdHTTP, "subst": cmdSubst, "token": cmdToken, "remember": cmdRemember, "jobs": cmdJobs, "job": cmdJob, "await": cmdAwait, "freeport": cmdFreePort, "variable": cmdVariable,
-			"terminal": cmdTerminal, "shell": cmdShell, "rootfs": cmdRootfs, "image": cmdImage, "registry": cmdRegistry,
+			"terminal": cmdTerminal, "rootfs": cmdRootfs, "image": cmdImage, "registry": cmdRegistry,
 			"zip": cmdZip, "allow": cmdAllow, "nowhere": cmdNowhere,
 			"sources": cmdSources, "commit": cmdCommit,
 			"serving": cmdServing, "served": cmdServed, "purge": cmdPurge, "appears": cmdAppears,

@@ -173,19 +173,3 @@ func (s *screenText) all() string {
 	defer s.mu.Unlock()
 	return string(s.text)
 }
-
-// cmdShell is `exec wadi ssh ARGUMENT…` of something that prints: again, where
-// it ends well with nothing printed. Nomad's docker driver may ask how a command
-// ended before it has begun, and takes that for its good end.
-func cmdShell(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 {
-		ts.Fatalf("usage: shell APP ARGUMENT…")
-	}
-	for range 5 {
-		ts.Check(ts.Exec("wadi", append([]string{"ssh"}, args...)...))
-		if ts.ReadFile("stdout") != "" {
-			return
-		}
-	}
-	ts.Fatalf("five shells printed nothing")
-}

@@ -40,6 +40,7 @@ var sources = []string{
 	"stage/lifecycle/launch",
 	"stage/lifecycle/proc",
 	"stage/lifecycle/secrets",
+	"stage/lifecycle/sshd",
 	"stage/lifecycle/staging",
 	"stage/lifecycle/static",
 	"stage/remote",

@@ -17,7 +17,8 @@ const usage = `usage: lifecycle stage                             the staging ta
        lifecycle build --buildpack-order KEY,… [FLAG…]    the builder without Nomad: files in, a droplet out
        lifecycle run                               the supervisor of one instance
        lifecycle task                              a one-off task
-       lifecycle shell TERM [COMMAND]              become a shell beside a running instance
+       lifecycle sshd                              an SSH server on standard input and output, for one shell beside a running instance
+       lifecycle shell TERM [COMMAND]              become that shell
        lifecycle launch APPDIR COMMAND METADATA    become the app
        lifecycle launch-task APPDIR COMMAND METADATA    become a one-off task
        lifecycle serve [--check DIR]               serve static files on $PORT, or say what would be
@@ -30,6 +31,7 @@ var commands = map[string]func(args []string) int{
 	"build":       func(args []string) int { return build.Main(args, os.Stdout, os.Stderr) },
 	"run":         func([]string) int { return instance.Run(os.Stdout, os.Stderr) },
 	"task":        func([]string) int { return instance.RunTask(os.Stdout, os.Stderr) },
+	"sshd":        instance.SSHD,
 	"shell":       instance.Shell,
 	"launch":      func(args []string) int { return launch.Main(args, os.Stderr) },
 	"launch-task": func(args []string) int { return launch.Task(args, os.Stderr) },

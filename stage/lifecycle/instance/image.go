@@ -157,8 +157,9 @@ func (c *container) bindings() string { return imageBindings }
 // shells are where images have one.
 var shells = []string{"/bin/bash", "/usr/local/bin/bash", imageShell}
 
-// become executes a shell in place of this process.
-func (c *container) become(command string, env map[string]string) error {
+// become executes a shell in place of this process, which dies with parent
+// where that is not 0.
+func (c *container) become(parent int, command string, env map[string]string) error {
 	for _, shell := range shells {
 		if executable(shell) != nil {
 			continue
@@ -170,7 +171,7 @@ func (c *container) become(command string, env map[string]string) error {
 		if err := os.Chdir(c.workdir()); err != nil {
 			return fmt.Errorf("entering the working folder of the image: %w", err)
 		}
-		return proc.BecomeUser(c.user, shell, argv, launch.ImageEnv(env))
+		return proc.BecomeUser(c.user, parent, shell, argv, launch.ImageEnv(env))
 	}
 	return fmt.Errorf("the image has no shell (looked for %s)", strings.Join(shells, ", "))
 }

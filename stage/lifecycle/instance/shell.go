@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/launch"
 	"wadi/stage/lifecycle/proc"
 )
@@ -17,12 +16,7 @@ import (
 // the environment of the process that runs there. TERM is the terminal's
 // kind, "" where there is none. It returns only if it failed: 126, as shells
 // say of what cannot be run.
-//
-// In a container it does so in a child, and stays a little longer.
 func Shell(args []string) int {
-	if os.Getenv(lifecycle.ContainerVar) != "" && os.Getenv(attendedVar) == "" {
-		return attend()
-	}
 	fmt.Fprintln(os.Stderr, "lifecycle shell:", shell(args))
 	return 126
 }
@@ -59,11 +53,15 @@ func shell(args []string) error {
 	if len(args) == 2 {
 		command = args[1]
 	}
+	parent := 0
+	if os.Getenv(boundVar) != "" {
+		parent = os.Getppid()
+	}
 	if t.image != nil {
-		return t.image.become(command, env)
+		return t.image.become(parent, command, env)
 	}
 	app := filepath.Join(dir, "app")
-	return proc.Become(t.user, launch.ShellArgs(app, command), launch.Env(launch.Environ(env), app))
+	return proc.Become(t.user, parent, launch.ShellArgs(app, command), launch.Env(launch.Environ(env), app))
 }
 
 // supervisorFile, in the task's folder, has the process id of the supervisor.

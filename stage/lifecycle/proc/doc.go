@@ -1,6 +1,6 @@
 // Package proc starts the processes of a task and ends them with all that
-// they started. It is the only place of the lifecycle that makes processes:
-// one goroutine on one thread starts and reaps all of them, because the
+// they started. But for the shell of package sshd, which is a program of its
+// own, it is the only place of the lifecycle that makes processes: one goroutine on one thread starts and reaps all of them, because the
 // parent death signal of Linux is tied to the thread that forked.
 package proc
 

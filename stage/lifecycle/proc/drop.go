@@ -33,12 +33,17 @@ func Drop(user, sees, private string, argv, env []string) error {
 }
 
 // Become executes argv in place of this process, as u (nil = whoever this
-// process is). Unlike Drop it does not bind it to the thread that started it,
-// which is not ours. It returns only if it failed.
-func Become(u *User, argv, env []string) error {
+// process is). Unlike Drop it binds it to no parent but the one named, 0 =
+// none: its own may not be ours. It returns only if it failed.
+func Become(u *User, parent int, argv, env []string) error {
 	runtime.LockOSThread()
 	if u != nil {
 		if err := u.dropRights(); err != nil {
+			return err
+		}
+	}
+	if parent != 0 {
+		if err := dieWith(parent); err != nil {
 			return err
 		}
 	}

@@ -70,11 +70,17 @@ func Assume(user, path string, argv, env []string) error {
 }
 
 // BecomeUser executes argv in place of this process, as user. Unlike Assume
-// it does not bind it to who started it. It returns only if it failed.
-func BecomeUser(u User, path string, argv, env []string) error {
+// it binds it to no parent but the one named, 0 = none. It returns only if it
+// failed.
+func BecomeUser(u User, parent int, path string, argv, env []string) error {
 	runtime.LockOSThread()
 	if err := u.assume(); err != nil {
 		return err
+	}
+	if parent != 0 {
+		if err := dieWith(parent); err != nil {
+			return err
+		}
 	}
 	return execute(path, argv, env)
 }
@@ -102,10 +108,10 @@ func (u User) become() error {
 // has cleared the parent death signal.
 func dieWith(parent int) error {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return fmt.Errorf("binding the process to its supervisor: %w", err)
+		return fmt.Errorf("binding the process to its parent: %w", err)
 	}
 	if os.Getppid() != parent {
-		return errors.New("the supervisor has ended")
+		return errors.New("its parent has ended")
 	}
 	return nil
 }
