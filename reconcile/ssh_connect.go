@@ -19,7 +19,7 @@ const (
 	// docker driver may take one for ended that has not, the more often the
 	// busier its node is.
 	shellTries = 10
-	shellPause = 100 * time.Millisecond // after the first try; then twice, three times as long
+	shellPause = 50 * time.Millisecond // after the first try; then twice, three times as long
 	// handshakePatience is how long an instance may take to answer.
 	handshakePatience = time.Minute
 )

@@ -28,6 +28,8 @@ func newSSH(streams Streams) *cobra.Command {
 		Long: `Open a shell beside an instance of an app: in its folder, as its user, with its
 environment and what its profile scripts add (all but .profile, as cf ssh's
 shell does). Everything goes through Nomad; nothing listens in the instance.
+The shell is sent SIGHUP when the connection to it ends. One that was lost
+before it told its exit code is an error: it may have run.
 
 With a command it runs that and answers its exit code. One COMMAND is a shell
 command line; of several words each is one argument. Without a terminal on

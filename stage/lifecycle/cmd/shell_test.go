@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,15 +9,23 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/ssh"
 
 	"wadi/stage/lifecycle"
+	"wadi/stage/lifecycle/sshd"
 )
 
-// shell runs `lifecycle shell` as Nomad's exec does: in the task's
-// environment and folder.
+// shell runs `lifecycle shell`.
 func (w web) shell(stdin string, args ...string) (stdout, stderr string, code int) {
 	w.t.Helper()
-	cmd := exec.Command(program, append([]string{"shell"}, args...)...)
+	return w.lifecycle("shell", stdin, args...)
+}
+
+// lifecycle runs a command of the lifecycle as Nomad's exec does: in the task's
+// environment and folder.
+func (w web) lifecycle(command, stdin string, args ...string) (stdout, stderr string, code int) {
+	w.t.Helper()
+	cmd := exec.Command(program, append([]string{command}, args...)...)
 	cmd.Env, cmd.Dir = w.cmd.Env, w.taskDir
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errs strings.Builder
@@ -78,6 +87,110 @@ func TestShell(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSSHDIsSilentWithoutClient: one that Nomad has started for nobody ends by
+// itself, and runs nothing.
+func TestSSHDIsSilentWithoutClient(t *testing.T) {
+	t.Parallel()
+	w := startInstance(t, app{command: serveCommand, health: portCheck})
+	w.ready()
+	tests := map[string]struct {
+		stdin  string
+		args   []string
+		stderr string
+	}{
+		"no client":        {"", nil, "lifecycle sshd: beginning the session: EOF"},
+		"client goes":      {"SSH-2.0-test\r\n", nil, "lifecycle sshd: beginning the session: "},
+		"no SSH":           {"touch $HOME/ran\n", nil, "lifecycle sshd: beginning the session: "},
+		"with an argument": {"", []string{"true"}, "lifecycle sshd: usage: lifecycle sshd\n"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, errs, code := w.lifecycle("sshd", test.stdin, test.args...)
+			if code != 126 || !strings.HasPrefix(errs, test.stderr) {
+				t.Errorf("exit code %d, stderr %q", code, errs)
+			}
+		})
+	}
+}
+
+// TestSSHD: the shell behind it is that of `lifecycle shell`, and dies with it.
+func TestSSHD(t *testing.T) {
+	t.Parallel()
+	w := startInstance(t, app{command: serveCommand, health: portCheck})
+	w.ready()
+	client, server := w.sshd()
+	session, err := client.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs strings.Builder
+	session.Stderr = &errs
+	out, err := session.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := session.RequestPty("xterm", 20, 90, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Start(`echo "$TERM $(stty size) $(pwd) pid=$$ bound=$WADI_SSHD"; test -w $(tty) && echo its-own; trap "" HUP; while sleep 1; do :; done`); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	first, second := scan(t, lines), scan(t, lines)
+	var pid int
+	dir, ids, _ := strings.Cut(strings.TrimPrefix(first, "xterm 20 90 "), " pid=")
+	if _, err := fmt.Sscanf(ids, "%d bound=", &pid); err != nil || !strings.HasSuffix(ids, "bound=") || !strings.HasSuffix(dir, "/app") || second != "its-own" {
+		t.Errorf("it prints %q and %q (%v), stderr %q", first, second, err, errs.String())
+	}
+	if _, err := client.NewSession(); err == nil {
+		t.Error("there is a second session")
+	}
+	if err := server.Kill(); err != nil { // as Nomad does on raw_exec
+		t.Fatal(err)
+	}
+	w.eventually("the shell dies with who started it", func() bool {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // empty where it has ended and nobody has reaped it yet
+		return len(line) == 0
+	})
+}
+
+func scan(t *testing.T, lines *bufio.Scanner) string {
+	t.Helper()
+	if !lines.Scan() {
+		t.Fatalf("the output ends: %v", lines.Err())
+	}
+	return strings.TrimSpace(lines.Text())
+}
+
+// sshd connects to a `lifecycle sshd` as Nomad executes it.
+func (w web) sshd() (*ssh.Client, *os.Process) {
+	w.t.Helper()
+	cmd := exec.Command(program, "sshd")
+	cmd.Env, cmd.Dir = w.cmd.Env, w.taskDir
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()
+	})
+	config := &ssh.ClientConfig{User: "vcap", HostKeyCallback: ssh.InsecureIgnoreHostKey()}
+	conn, channels, requests, err := ssh.NewClientConn(sshd.Conn{Reader: out, WriteCloser: in}, "", config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return ssh.NewClient(conn, channels, requests), cmd.Process
 }
 
 func TestShellDropsRights(t *testing.T) {

@@ -1,0 +1,324 @@
+package reconcile
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wadi/nomad"
+	"wadi/stage/lifecycle/sshd"
+)
+
+// node executes commands as Nomad does in an instance, with the faults that
+// Nomad has. `lifecycle sshd` is the real one, in this process, and its shell
+// is this machine's.
+type node struct {
+	dir string // HOME of the shells
+
+	mu       sync.Mutex
+	faults   []fault // of the first executions, in their order
+	commands [][]string
+}
+
+// fault is how an execution ends; without one it goes well.
+type fault func(n *node, ctx context.Context, e nomad.Exec) (int, error)
+
+func newNode(t *testing.T, faults ...fault) *node {
+	return &node{dir: t.TempDir(), faults: faults}
+}
+
+func (n *node) execute(ctx context.Context, e nomad.Exec) (int, error) {
+	n.mu.Lock()
+	n.commands = append(n.commands, e.Command)
+	next := fault((*node).sshd)
+	if len(n.faults) > 0 {
+		next, n.faults = n.faults[0], n.faults[1:]
+	}
+	n.mu.Unlock()
+	return next(n, ctx, e)
+}
+
+func (n *node) sshd(_ context.Context, e nomad.Exec) (int, error) {
+	in, _, err := buffered(e.Stdin)
+	if err != nil {
+		return 0, err
+	}
+	return n.serve(in, nopCloser{e.Stdout})
+}
+
+// buffered is a command's input as Nomad hands it over: in a pipe that holds
+// something. cut ends it early.
+func buffered(from io.Reader) (in io.Reader, cut func() error, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	go func() {
+		_, _ = io.Copy(w, from) // it may be cut
+		_ = w.Close()
+	}()
+	return r, w.Close, nil
+}
+
+func (n *node) serve(in io.Reader, out io.WriteCloser) (int, error) {
+	return sshd.Serve(sshd.Conn{Reader: in, WriteCloser: out}, func(term, command string) []string {
+		return []string{"/usr/bin/env", "HOME=" + n.dir, "TERM=" + term, "/bin/sh", "-c", command}
+	})
+}
+
+// neverBegun is Nomad's docker driver when it asks too early: it says that the
+// command has ended well, and lets go of its streams; then the command begins.
+func neverBegun(n *node, _ context.Context, _ nomad.Exec) (int, error) {
+	code, err := n.serve(strings.NewReader(""), nopCloser{io.Discard})
+	if code != sshd.Failed || err == nil {
+		return 0, errors.New("it ran something for nobody")
+	}
+	return 0, nil
+}
+
+// cutAfter lets the shell run until there is a file, and then nothing more is
+// heard of it but an exit code that means nothing.
+func cutAfter(file string) fault {
+	return func(n *node, ctx context.Context, e nomad.Exec) (int, error) {
+		in, cut, err := buffered(e.Stdin)
+		if err != nil {
+			return 0, err
+		}
+		go func() {
+			for _, err := os.Stat(filepath.Join(n.dir, file)); err != nil && ctx.Err() == nil; _, err = os.Stat(filepath.Join(n.dir, file)) {
+				time.Sleep(5 * time.Millisecond)
+			}
+			_ = cut()
+		}()
+		_, _ = n.serve(in, nopCloser{e.Stdout})
+		return 0, nil
+	}
+}
+
+func ends(code int, err error, said string) fault {
+	return func(_ *node, _ context.Context, e nomad.Exec) (int, error) {
+		_, _ = io.WriteString(e.Stderr, said)
+		return code, err
+	}
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// deadline is for what waits for something else than the end of a test.
+func deadline(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func (n *node) shell(t *testing.T, o ShellOptions) (stdout, stderr string, code int, err error) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if o.Stdin == nil {
+		o.Stdin = strings.NewReader("")
+	}
+	o.Stdout, o.Stderr = &out, &errs
+	code, err = shell(deadline(t), n.execute, o)
+	return out.String(), errs.String(), code, err
+}
+
+func TestShell(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	out, errs, code, err := n.shell(t, ShellOptions{Command: "cat; echo err >&2; exit 7", Stdin: strings.NewReader("in")})
+	if out != "in" || errs != "err\n" || code != 7 || err != nil {
+		t.Errorf("stdout %q, stderr %q, exit code %d, %v", out, errs, code, err)
+	}
+	if out, _, code, err = n.shell(t, ShellOptions{Command: "kill -TERM $$"}); code != 143 || err != nil {
+		t.Errorf("killed: %q, exit code %d, %v", out, code, err)
+	}
+}
+
+// TestShellPassesBytes: what goes through a shell comes out as it was,
+// whoever is faster, and a shell that reads no input still ends well.
+func TestShellPassesBytes(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	in := make([]byte, 8<<20)
+	rand.Read(in)
+	out, _, code, err := n.shell(t, ShellOptions{Command: "cat", Stdin: bytes.NewReader(in)})
+	if out != string(in) || code != 0 || err != nil {
+		t.Errorf("%d bytes of %d, exit code %d, %v", len(out), len(in), code, err)
+	}
+	if _, _, code, err = n.shell(t, ShellOptions{Command: "exit 3", Stdin: bytes.NewReader(in)}); code != 3 || err != nil {
+		t.Errorf("without reading: exit code %d, %v", code, err)
+	}
+}
+
+// TestShellThatHasNotBegun is tried again, and runs once.
+func TestShellThatHasNotBegun(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, neverBegun, ends(0, nil, ""), ends(0, errors.New("websocket closed before receiving exit code"), ""), neverBegun)
+	out, _, code, err := n.shell(t, ShellOptions{Command: "echo x >> $HOME/ran; cat $HOME/ran; exit 5"})
+	if out != "x\n" || code != 5 || err != nil || len(n.commands) != 5 {
+		t.Errorf("stdout %q, exit code %d, %v; executed %q", out, code, err, n.commands)
+	}
+}
+
+// TestShellThatNeverBegins is an error and no good end.
+func TestShellThatNeverBegins(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, slices.Repeat([]fault{ends(0, nil, "")}, shellTries)...)
+	_, _, code, err := n.shell(t, ShellOptions{Command: "true", Process: "web"})
+	var none *NoShellError
+	if !errors.As(err, &none) || none.Tries != shellTries || code != 0 {
+		t.Fatalf("exit code %d, %v", code, err)
+	}
+	none.App = "shop"
+	if want := `no shell began beside instance 0 of process web of app "shop": Nomad took it for ended before it began`; none.Error() != want {
+		t.Errorf("it says %q", none)
+	}
+	if want := "nothing has run in 10 tries: try again when its node has less to do; `wadi events shop` says whether the instance ended"; none.Hint() != want {
+		t.Errorf("it hints %q", none.Hint())
+	}
+}
+
+// TestShellThatIsLost may have run: it is not run again, and what Nomad says
+// of its end does not count.
+func TestShellThatIsLost(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, cutAfter("ran"))
+	_, _, code, err := n.shell(t, ShellOptions{Command: "trap 'echo hung up >> $HOME/ran; exit' HUP; echo x >> $HOME/ran; while :; do sleep 0.1; done"})
+	var lost *LostShellError
+	if !errors.As(err, &lost) || len(n.commands) != 1 {
+		t.Fatalf("exit code %d, %v; executed %q", code, err, n.commands)
+	}
+	if ran, err := os.ReadFile(filepath.Join(n.dir, "ran")); string(ran) != "x\nhung up\n" {
+		t.Errorf("it ran %q, %v", ran, err)
+	}
+}
+
+// TestShellThatNobodyWantsAnyMore hears so.
+func TestShellThatNobodyWantsAnyMore(t *testing.T) {
+	t.Parallel()
+	stopped := errors.New("stopped")
+	tests := map[string]func(n *node, stop context.CancelCauseFunc) (io.Reader, io.Writer){
+		"interrupted": func(_ *node, stop context.CancelCauseFunc) (io.Reader, io.Writer) {
+			return endless{}, writer(func() error { stop(stopped); return nil })
+		},
+		"its output is not": func(*node, context.CancelCauseFunc) (io.Reader, io.Writer) {
+			return endless{}, writer(func() error { return stopped })
+		},
+		"its input fails": func(n *node, _ context.CancelCauseFunc) (io.Reader, io.Writer) {
+			return io.MultiReader(after{filepath.Join(n.dir, "begun")}, failing{stopped}), io.Discard
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNode(t)
+			ctx, stop := context.WithCancelCause(deadline(t))
+			o := ShellOptions{Command: `trap 'echo hung up > $HOME/end; exit' HUP; touch $HOME/begun; echo begun; while :; do sleep 0.1; done`, Stderr: io.Discard}
+			o.Stdin, o.Stdout = test(n, stop)
+			if code, err := shell(ctx, n.execute, o); !errors.Is(err, stopped) {
+				t.Errorf("exit code %d, %v", code, err)
+			}
+			for end := deadline(t); ; {
+				if text, _ := os.ReadFile(filepath.Join(n.dir, "end")); string(text) == "hung up\n" {
+					return
+				}
+				if err := nomad.Sleep(end, 10*time.Millisecond); err != nil {
+					t.Fatal("it goes on")
+				}
+			}
+		})
+	}
+}
+
+// TestShellOnTerminal: its kind and its sizes are passed on.
+func TestShellOnTerminal(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	sizes := make(chan nomad.TerminalSize, 2)
+	sizes <- nomad.TerminalSize{Width: 90, Height: 20}
+	sizes <- nomad.TerminalSize{Width: 91, Height: 21}
+	out, _, code, err := n.shell(t, ShellOptions{
+		Terminal: &Terminal{Kind: "xterm", Sizes: sizes},
+		Command:  `echo $TERM; until test "$(stty size)" = "21 91"; do sleep 0.02; done; exit 4`,
+	})
+	if out != "xterm\r\n" || code != 4 || err != nil {
+		t.Errorf("it shows %q, exit code %d, %v", out, code, err)
+	}
+}
+
+// TestShellOfOlderLifecycle: it knows no SSH, so Nomad's word has to do.
+func TestShellOfOlderLifecycle(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, ends(0, nil, ""), ends(2, nil, "lifecycle: unknown command \"sshd\"\nusage: lifecycle stage\n"), ends(9, nil, "old\n"))
+	sizes := make(chan nomad.TerminalSize)
+	_, errs, code, err := n.shell(t, ShellOptions{Command: "exit 9", Terminal: &Terminal{Kind: "xterm", Sizes: sizes}})
+	if errs != "old\n" || code != 9 || err != nil {
+		t.Errorf("stderr %q, exit code %d, %v", errs, code, err)
+	}
+	if last := n.commands[2]; !slices.Equal(last, []string{"local/lifecycle", "shell", "xterm", "exit 9"}) {
+		t.Errorf("executed %q", last)
+	}
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	forbidden := &nomad.Error{Op: "run a command", Status: http.StatusForbidden, Err: errors.New("permission denied")}
+	tests := map[string]struct {
+		code    int
+		err     error
+		said    string
+		verdict verdict
+		why     string
+	}{
+		"not begun":        {0, nil, "", tryAgain, "Nomad took it for ended before it began"},
+		"connection":       {0, io.ErrUnexpectedEOF, "", tryAgain, "unexpected EOF"},
+		"killed":           {137, nil, "", tryAgain, "it ended with exit code 137 and said nothing"},
+		"cannot":           {126, nil, "lifecycle sshd: no\n", tryAgain, "lifecycle sshd: no"},
+		"no right":         {0, forbidden, "", refused, forbidden.Error()},
+		"older":            {2, nil, "", noSSH, ""},
+		"older, code lost": {0, io.ErrClosedPipe, "lifecycle: unknown command \"sshd\"\n", noSSH, ""},
+		"says nothing":     {0, errNoAnswer, "", silent, "the instance has not answered for 1m0s"},
+	}
+	for name, test := range tests {
+		if verdict, why := judge(test.code, test.err, test.said); verdict != test.verdict || why != test.why {
+			t.Errorf("%s: %d, %q", name, verdict, why)
+		}
+	}
+}
+
+// endless never has anything to read.
+type endless struct{}
+
+func (endless) Read([]byte) (int, error) { select {} }
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// after ends when there is a file.
+type after struct{ file string }
+
+func (a after) Read([]byte) (int, error) {
+	for {
+		if _, err := os.Stat(a.file); err == nil {
+			return 0, io.EOF
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+type writer func() error
+
+func (w writer) Write(p []byte) (int, error) { return len(p), w() }
