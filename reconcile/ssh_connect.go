@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"wadi/internal/sleep"
 	"wadi/nomad"
 	"wadi/stage/lifecycle/sshd"
 )
@@ -49,7 +50,7 @@ func shell(ctx context.Context, execute execute, o ShellOptions) (int, error) {
 		case verdict == silent || try == shellTries:
 			return 0, &NoShellError{Process: o.Process, Index: o.Instance, Tries: try, Why: why}
 		}
-		if err := nomad.Sleep(ctx, time.Duration(try)*shellPause); err != nil {
+		if err := sleep.For(ctx, time.Duration(try)*shellPause); err != nil {
 			return 0, err
 		}
 	}

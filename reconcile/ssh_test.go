@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"wadi/internal/sleep"
 	"wadi/nomad"
 	"wadi/stage/lifecycle/sshd"
 )
@@ -234,7 +235,7 @@ func TestShellThatNobodyWantsAnyMore(t *testing.T) {
 				if text, _ := os.ReadFile(filepath.Join(n.dir, "end")); string(text) == "hung up\n" {
 					return
 				}
-				if err := nomad.Sleep(end, 10*time.Millisecond); err != nil {
+				if err := sleep.For(end, 10*time.Millisecond); err != nil {
 					t.Fatal("it goes on")
 				}
 			}
