@@ -65,6 +65,16 @@ func (s *Store) download(ctx context.Context, pin Pin) (file string, err error) 
 	return file, nil
 }
 
+// Size is how many bytes the archive of a pin has; 0 when it is not kept, as
+// after Fetch.
+func (s *Store) Size(pin Pin) int64 {
+	info, err := os.Stat(s.archiveFile(pin.Digest))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
 func (s *Store) archiveFile(sum string) string { return filepath.Join(s.Dir, "archives", sum) }
 
 // pinFile is where it is kept what an archive was. The query is part of the

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"wadi/internal/remove"
+	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/builder"
 	"wadi/stage/remote"
 )
@@ -20,35 +21,39 @@ func (o options) download(ctx context.Context, key, dir string, stdout *os.File)
 	if err != nil {
 		return &builder.Error{Code: exitFailed, Msg: "Invalid buildpack url", Err: err}
 	}
-	if err := fetch(ctx, address, dir); err != nil {
+	size, err := fetch(ctx, address, dir)
+	if err != nil {
 		msg := fmt.Sprintf("Failed to download buildpack '%s'", address.Shown)
 		if address.Kind == remote.Git {
 			msg = "Failed to clone git repository at " + address.Shown
 		}
 		return &builder.Error{Code: exitFailed, Msg: msg, Err: err}
 	}
-	fmt.Fprintf(stdout, "Downloaded buildpack `%s`\n", address.Shown)
+	if address.Kind == remote.Archive {
+		fmt.Fprintf(stdout, "Downloaded buildpack `%s` (%s)\n", address.Shown, lifecycle.FormatSize(size))
+	}
 	return nil
 }
 
-// fetch gets what the address is now.
-func fetch(ctx context.Context, address remote.Address, dir string) error {
+// fetch gets what the address is now; size is that of an archive, in bytes.
+func fetch(ctx context.Context, address remote.Address, dir string) (size int64, err error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
+		return 0, err
 	}
 	temp, err := os.MkdirTemp(filepath.Dir(dir), ".new-")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = remove.All(temp) }() // the next build makes another
 	store := remote.Store{Dir: temp}
 	pin, err := store.Pin(ctx, address, "")
 	if err != nil {
-		return err
+		return 0, err
 	}
+	size = store.Size(pin)
 	tree, err := store.Fetch(ctx, pin)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return os.Rename(tree, dir)
+	return size, os.Rename(tree, dir)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"wadi/internal/sourcetest"
+	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/builder"
 )
 
@@ -29,8 +30,11 @@ func TestDownload(t *testing.T) {
 	m.keys = []string{server.Login() + "/private/supplier.git#next", server.URL + "/final.zip"}
 	e := m.run("--skip-detect")
 	e.want(0, "")
-	shown := server.URL + "/private/supplier.git#next"
-	if want := "Downloaded buildpack `" + shown + "`\nDownloaded buildpack `" + m.keys[1] + "`\nnext\nfinal\n"; e.stdout != want {
+	archive, err := os.Stat(filepath.Join(server.Dir, "final.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "Downloaded buildpack `" + m.keys[1] + "` (" + lifecycle.FormatSize(archive.Size()) + ")\nnext\nfinal\n"; e.stdout != want {
 		t.Errorf("stdout %q, want %q", e.stdout, want)
 	}
 	entries, err := os.ReadDir(m.path("downloads"))

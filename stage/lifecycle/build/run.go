@@ -48,7 +48,7 @@ func Main(args []string, stdout, stderr *os.File, subcommand ...string) int {
 		}
 		return exitOptions
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := signal.NotifyContext(context.Background(), ends()...)
 	defer stop()
 	err = run(ctx, o, stdout, stderr)
 	var failed *builder.Error
@@ -64,6 +64,12 @@ func Main(args []string, stdout, stderr *os.File, subcommand ...string) int {
 		return failed.Code
 	}
 	return exitFailed
+}
+
+// ends are the signals that end a build: those that the caller does not have
+// ignored, as nohup does.
+func ends() []os.Signal {
+	return slices.DeleteFunc([]os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, signal.Ignored)
 }
 
 // job is one build.
