@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"wadi/nomad"
 	"wadi/reconcile"
 	"wadi/spec"
@@ -138,4 +140,21 @@ func gitCommit(ctx context.Context, dir string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// connectFor is the configuration and the reconciler of a command on named
+// apps, or on the project that is here.
+func connectFor(cmd *cobra.Command, streams Streams, apps []string) (settings, *reconcile.Reconciler, error) {
+	s, err := loadSettings(cmd, nil)
+	if err != nil {
+		return s, nil, err
+	}
+	name := ""
+	if len(apps) == 0 {
+		if name, err = s.projectHere(cmd.Context()); err != nil {
+			return s, nil, err
+		}
+	}
+	r, err := s.connect(cmd.Context(), streams, name, name != "")
+	return s, r, err
 }
