@@ -13,25 +13,21 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"wadi/internal/testwait"
-
 	"github.com/hashicorp/nomad/api"
-)
 
-// required names, separated by commas, what a machine must offer for the
-// tests: "docker" turns the skip of a machine without it into a failure.
-const required = "WADI_TEST_REQUIRE"
+	"wadi/internal/testneed"
+	"wadi/internal/testwait"
+)
 
 // Missing says why this machine has no Docker engine, nil if it has one. One
 // that WADI_TEST_REQUIRE names counts as there: without it the test has to
 // fail.
 func Missing() error {
-	if slices.Contains(strings.Split(os.Getenv(required), ","), "docker") {
+	if testneed.Required("docker") {
 		return nil
 	}
 	return ping()
@@ -45,7 +41,7 @@ func Need(t testing.TB) {
 	switch {
 	case err == nil:
 	case Missing() == nil:
-		t.Fatalf("%s asks for Docker: %v", required, err)
+		t.Fatalf("%s asks for Docker: %v", testneed.Var, err)
 	default:
 		t.Skipf("no Docker engine on this machine: %v", err)
 	}

@@ -16,8 +16,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"wadi/internal/testwait"
-
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -26,6 +24,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"wadi/internal/testwait"
 )
 
 // Registry is a registry on loopback, which an engine pulls from by HTTP.

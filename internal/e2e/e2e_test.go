@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +20,7 @@ import (
 
 	"wadi/internal/dockertest"
 	"wadi/internal/nomadtest"
+	"wadi/internal/testneed"
 	"wadi/internal/testport"
 )
 
@@ -64,7 +64,8 @@ func TestScripts(t *testing.T) {
 				return dockertest.Missing() == nil, nil
 			}
 			if buildpack, ok := strings.CutPrefix(name, "toolchain:"); ok {
-				return hasToolchain(buildpack)
+				// one that is required counts as there: without it the script has to fail
+				return testneed.Required(buildpack) || testneed.Toolchain(buildpack) == nil, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
@@ -97,29 +98,6 @@ func TestScripts(t *testing.T) {
 			"made": cmdMade, "fails": cmdFails,
 		},
 	})
-}
-
-// toolchains are what built-in buildpacks use of the stack: shell commands
-// that succeed where it is there.
-var toolchains = map[string]string{
-	"go":     "command -v go || ls /usr/local/go/bin/go /usr/lib/go*/bin/go | grep .",
-	"nodejs": "node --version && npm --version",
-	"python": "python3 -c 'import venv, ensurepip'",
-}
-
-// hasToolchain reports whether tasks find what a buildpack uses. One that
-// WADI_TEST_REQUIRE names counts as there: without it the script has to fail.
-func hasToolchain(buildpack string) (bool, error) {
-	check, ok := toolchains[buildpack]
-	if !ok {
-		return false, fmt.Errorf("unknown toolchain %q", buildpack)
-	}
-	if slices.Contains(strings.Split(os.Getenv("WADI_TEST_REQUIRE"), ","), buildpack) {
-		return true, nil
-	}
-	cmd := exec.Command("/bin/sh", "-c", check)
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"} // as tasks have it
-	return cmd.Run() == nil, nil
 }
 
 type testKey struct{}

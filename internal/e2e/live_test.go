@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"wadi/internal/testwait"
-
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"wadi/internal/testwait"
 )
 
 // requests are those that `serving` sends until `served`.

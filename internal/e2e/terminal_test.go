@@ -11,10 +11,10 @@ import (
 	"syscall"
 	"time"
 
-	"wadi/internal/testwait"
-
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+
+	"wadi/internal/testwait"
 )
 
 // cmdTerminal: terminal FILE PROGRAM [ARGUMENT…]

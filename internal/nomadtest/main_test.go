@@ -18,6 +18,8 @@ import (
 
 	"github.com/hashicorp/nomad/api"
 
+	"wadi/internal/procstat"
+	"wadi/internal/testneed"
 	"wadi/internal/testwait"
 	"wadi/nomad/agent"
 )
@@ -215,16 +217,11 @@ func TestJoinAfterTheKeeperWasKilled(t *testing.T) {
 // parent is the parent of a process.
 func parent(t *testing.T, pid int) int {
 	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
+	stat, err := procstat.Read(pid)
+	if err != nil || stat.Parent < 2 {
+		t.Fatalf("the parent of %d is %d, %v", pid, stat.Parent, err)
 	}
-	_, rest, _ := strings.Cut(string(text), "\nPPid:")
-	var ppid int
-	if _, err := fmt.Sscan(rest, &ppid); err != nil || ppid < 2 {
-		t.Fatalf("the parent of %d is %d, %v", pid, ppid, err)
-	}
-	return ppid
+	return stat.Parent
 }
 
 // TestNeedsNomad is what the test below runs in a process of its own.
@@ -243,10 +240,10 @@ func TestMachineWithoutNomad(t *testing.T) {
 		{"docker, nomad", "--- FAIL: TestNeedsNomad"},
 	} {
 		cmd := exec.Command("/proc/self/exe", "-test.run=^TestNeedsNomad$", "-test.v")
-		cmd.Env = append(os.Environ(), "WADI_NOMAD=/nonexistent/nomad", required+"="+tt.require)
+		cmd.Env = append(os.Environ(), "WADI_NOMAD=/nonexistent/nomad", testneed.Var+"="+tt.require)
 		out, err := cmd.CombinedOutput()
 		if !strings.Contains(string(out), tt.want) || !strings.Contains(string(out), "/nonexistent/nomad") {
-			t.Errorf("%s=%s: want %q: %v\n%s", required, tt.require, tt.want, err, out)
+			t.Errorf("%s=%s: want %q: %v\n%s", testneed.Var, tt.require, tt.want, err, out)
 		}
 	}
 }

@@ -10,11 +10,11 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/nomad/api"
 
 	"wadi/internal/testport"
+	"wadi/internal/testwait"
 	"wadi/nomad/agent"
 )
 
@@ -104,24 +104,34 @@ func Join(t testing.TB, c *api.Client, name string) *Node {
 	sweepLater(t, agent.Record{ID: id, Dir: dir, Binary: binary(t).Path})
 	n.spawn(t, exec.Command(binary(t).Path, "agent", "-config="+config), dir, id)
 	t.Cleanup(n.Kill)
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		nodes, _, err := c.Nodes().List(nil)
-		for _, node := range nodes {
-			if node.Name == name && node.Status == api.NodeStatusReady && node.Drivers["raw_exec"] != nil && node.Drivers["raw_exec"].Healthy {
-				n.ID = node.ID
-				return n
-			}
+	testwait.For(func() bool { return n.isReady(c) || n.hasEnded() })
+	if n.ID == "" {
+		log, _ := os.ReadFile(filepath.Join(dir, "agent.log"))
+		t.Fatalf("node %s is not ready: %s", name, log)
+	}
+	return n
+}
+
+// isReady says whether tasks can be placed on the node, and notes its id.
+func (n *Node) isReady(c *api.Client) bool {
+	nodes, _, err := c.Nodes().List(nil)
+	if err != nil {
+		return false // the next time it may answer
+	}
+	for _, node := range nodes {
+		if node.Name == n.Name && node.Status == api.NodeStatusReady && node.Drivers["raw_exec"] != nil && node.Drivers["raw_exec"].Healthy {
+			n.ID = node.ID
 		}
-		gone := false
-		select {
-		case <-n.ended:
-			gone = true
-		default:
-		}
-		if gone || time.Now().After(deadline) {
-			log, _ := os.ReadFile(filepath.Join(dir, "agent.log"))
-			t.Fatalf("node %s is not ready: %v, %s", name, err, log)
-		}
+	}
+	return n.ID != ""
+}
+
+func (n *Node) hasEnded() bool {
+	select {
+	case <-n.ended:
+		return true
+	default:
+		return false
 	}
 }
 

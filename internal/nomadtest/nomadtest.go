@@ -9,13 +9,13 @@ package nomadtest
 import (
 	"context"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/nomad/api"
 
+	"wadi/internal/testneed"
 	"wadi/nomad/agent"
 	"wadi/nomad/agent/flock"
 )
@@ -31,10 +31,6 @@ type Shared struct {
 
 // linger is how long the agent stays after its last user.
 const linger = 20 * time.Second
-
-// required names, separated by commas, what a machine must offer for the
-// tests: "nomad" turns the skip of a machine without it into a failure.
-const required = "WADI_TEST_REQUIRE"
 
 // Main runs the tests of a package; call it from TestMain. The shared agent
 // is started or joined by the first test that asks for it.
@@ -94,8 +90,8 @@ func binary(t testing.TB) agent.Binary {
 	})
 	switch {
 	case found.err == nil:
-	case isRequired("nomad", os.Getenv(required)):
-		t.Fatalf("%s asks for Nomad: %v", required, found.err)
+	case testneed.Required("nomad"):
+		t.Fatalf("%s asks for Nomad: %v", testneed.Var, found.err)
 	default:
 		t.Skipf("no Nomad on this machine: %v", found.err)
 	}
@@ -106,15 +102,6 @@ var found struct {
 	sync.Once
 	binary agent.Binary
 	err    error
-}
-
-func isRequired(what, list string) bool {
-	for _, s := range strings.Split(list, ",") {
-		if strings.TrimSpace(s) == what {
-			return true
-		}
-	}
-	return false
 }
 
 // Private starts an agent for this test alone and stops it at its end.

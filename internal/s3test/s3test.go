@@ -16,12 +16,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"wadi/internal/testneed"
 	"wadi/internal/testport"
 	"wadi/nomad/agent"
 )
@@ -34,11 +34,6 @@ var (
 	//go:embed build/go.sum.txt
 	goSum []byte
 )
-
-// required names, separated by commas, what a machine must offer for the
-// tests. Only where it names "s3" the server is built: that takes minutes,
-// and only these tests need it.
-const required = "WADI_TEST_REQUIRE"
 
 // Server is a running S3 server with one empty bucket.
 type Server struct {
@@ -150,9 +145,9 @@ func binary(t testing.TB) string {
 		Key:   "versitygw-" + runtime.GOOS + "-" + runtime.GOARCH + "-" + hex.EncodeToString(sum[:4]),
 		GoMod: goMod, GoSum: goSum,
 	}
-	wanted := slices.Contains(strings.Split(os.Getenv(required), ","), "s3")
+	wanted := testneed.Required("s3")
 	if _, err := os.Stat(filepath.Join(agent.CacheDir(), recipe.Key, recipe.Output)); err != nil && !wanted {
-		t.Skipf("the S3 server of the tests was never built on this machine: %s=s3 builds it, once, in some minutes", required)
+		t.Skipf("the S3 server of the tests was never built on this machine: %s=s3 builds it, once, in some minutes", testneed.Var)
 	}
 	found.Do(func() {
 		last := agent.Phase("")
@@ -164,7 +159,7 @@ func binary(t testing.TB) string {
 		})
 	})
 	if found.err != nil {
-		t.Fatalf("%s asks for an S3 server: %v", required, found.err)
+		t.Fatalf("%s asks for an S3 server: %v", testneed.Var, found.err)
 	}
 	return found.path
 }

@@ -2,10 +2,10 @@ package router
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -209,7 +209,7 @@ func (w *watcher) learn(ctx context.Context, registrations []*api.ServiceRegistr
 // registration is about to follow.
 func (w *watcher) verify(ctx context.Context, reg *api.ServiceRegistration) (*instance, string, error) {
 	alloc, _, err := w.nomad.Allocations().Info(reg.AllocID, (&api.QueryOptions{Namespace: reg.Namespace}).WithContext(ctx))
-	if statusOf(err) == http.StatusNotFound {
+	if nomad.StatusOf(err) == http.StatusNotFound {
 		return nil, "", nil
 	}
 	if err != nil {
@@ -226,7 +226,7 @@ func (w *watcher) verify(ctx context.Context, reg *api.ServiceRegistration) (*in
 // down says once that, and why, Nomad does not answer as it should.
 func (w *watcher) down(err error) {
 	kind, hint := "unreachable", "the routes stay as they were; trying again"
-	if code := statusOf(err); code == http.StatusForbidden || code == http.StatusUnauthorized {
+	if code := nomad.StatusOf(err); code == http.StatusForbidden || code == http.StatusUnauthorized {
 		kind = "forbidden"
 		hint = "attach this ACL policy to the router's job or token: " + policy
 	}
@@ -243,22 +243,8 @@ func (w *watcher) up() {
 	w.outage = ""
 }
 
-// statusOf is the HTTP status in an error of the Nomad client, or 0.
-func statusOf(err error) int {
-	var unexpected api.UnexpectedResponseError
-	if errors.As(err, &unexpected) {
-		return unexpected.StatusCode()
-	}
-	return 0
-}
-
 func hasRoute(tags []string) bool {
-	for _, t := range tags {
-		if strings.HasPrefix(t, nomad.RouteTag) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(tags, func(tag string) bool { return strings.HasPrefix(tag, nomad.RouteTag) })
 }
 
 // routesOf reads the routes in a registration's tags; bad says what is wrong

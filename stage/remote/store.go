@@ -12,10 +12,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"wadi/internal/remove"
 	"wadi/internal/sleep"
-
-	"golang.org/x/sync/singleflight"
 )
 
 // Store pins sources and gets what pins stand for. It keeps all of that in

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"wadi/stage/blob"
-
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"wadi/stage/blob"
 )
 
 // Audience is what a task's identity must be meant for.

@@ -51,7 +51,7 @@ func main() {
 // what has changed and nothing else.
 func TestStageGo(t *testing.T) {
 	t.Parallel()
-	needsGo(t)
+	needs(t, "go")
 	s := stageDetected(t, map[string]string{
 		"go.mod":                            "module example.org/shop\n\ngo 1.21\n\nrequire example.org/greet v1.0.0\n",
 		"main.go":                           goMain,
@@ -100,7 +100,7 @@ func TestStageGo(t *testing.T) {
 
 func TestStageGoFails(t *testing.T) {
 	t.Parallel()
-	needsGo(t)
+	needs(t, "go")
 	const hello = "package main\n\nfunc main() { println(1) }\n"
 	tests := map[string]struct{ mod, main, says string }{
 		"does not compile": {"module x\n\ngo 1.21\n", "package main\n\nfunc main() {\n", "**ERROR** compiling failed: see above"},
@@ -125,7 +125,7 @@ const nodeServer = `require('http').createServer((q, r) => r.end([require('greet
 // TestStageNode: node_modules beside the app is kept and needs no network.
 func TestStageNode(t *testing.T) {
 	t.Parallel()
-	needsNode(t)
+	needs(t, "nodejs")
 	s := stageDetected(t, map[string]string{
 		"package.json":                    `{"name": "shop", "version": "1.0.0", "engines": {"node": ">=99"}, "dependencies": {"greet": "1.0.0"}, "scripts": {"heroku-postbuild": "greet > built"}}`,
 		"server.js":                       nodeServer,
@@ -158,7 +158,7 @@ func nodeHome(t *testing.T) string {
 
 func TestStageNodeFails(t *testing.T) {
 	t.Parallel()
-	needsNode(t)
+	needs(t, "nodejs")
 	tests := map[string]struct{ manifest, says string }{
 		"no JSON":     {`{"name": `, "**ERROR** package.json cannot be read: see above"},
 		"no object":   {`[]`, "package.json: it is no JSON object\n"},
@@ -195,7 +195,7 @@ def main():
 // they bring start wherever the instance lies.
 func TestStagePython(t *testing.T) {
 	t.Parallel()
-	needsPython(t)
+	needs(t, "python")
 	s := stageDetected(t, map[string]string{
 		"requirements.txt":                  "greet==1.0\n",
 		"runtime.txt":                       "python-2.7.x\n",
@@ -217,7 +217,7 @@ func TestStagePython(t *testing.T) {
 
 func TestStagePythonFails(t *testing.T) {
 	t.Parallel()
-	needsPython(t)
+	needs(t, "python")
 	tests := map[string]struct {
 		files map[string]string
 		says  string

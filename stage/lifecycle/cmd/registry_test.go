@@ -106,7 +106,7 @@ func stageGoProxy(t *testing.T, before staged) {
 // registry that .npmrc names.
 func TestStageNodeRegistry(t *testing.T) {
 	t.Parallel()
-	needsNode(t)
+	needs(t, "nodejs")
 	tgz := packed(t, map[string]string{
 		"package/package.json": `{"name":"greet","version":"1.0.0","main":"index.js"}`,
 		"package/index.js":     "module.exports = () => 'from a registry';\n",
@@ -136,7 +136,7 @@ func TestStageNodeRegistry(t *testing.T) {
 // TestStagePythonIndex: the wheel comes from the index that pip.conf names.
 func TestStagePythonIndex(t *testing.T) {
 	t.Parallel()
-	needsPython(t)
+	needs(t, "python")
 	const path = "/files/greet-1.0-py3-none-any.whl"
 	r := newRegistry(t, func(string) map[string]string {
 		return map[string]string{

@@ -11,44 +11,22 @@ import (
 	"syscall"
 	"testing"
 
+	"wadi/internal/testneed"
 	"wadi/stage/lifecycle"
-	"wadi/stage/lifecycle/launch"
 )
 
-// required names, separated by commas, what a machine must offer for the
-// tests (go, nodejs, python): it turns the skip of one without it into a
-// failure.
-const required = "WADI_TEST_REQUIRE"
-
 // needs skips the test where the stack, which is this machine as tasks see
-// it, lacks what the buildpack uses. check is a shell command.
-func needs(t *testing.T, buildpack, check string) {
+// it, lacks what the buildpack uses.
+func needs(t *testing.T, buildpack string) {
 	t.Helper()
-	cmd := exec.Command("/bin/sh", "-c", check)
-	cmd.Env = []string{"PATH=" + launch.Path}
-	out, err := cmd.CombinedOutput()
+	err := testneed.Toolchain(buildpack)
 	switch {
 	case err == nil:
-	case slices.Contains(strings.Split(os.Getenv(required), ","), buildpack):
-		t.Fatalf("%s asks for %s: %s: %v\n%s", required, buildpack, check, err, out)
+	case testneed.Required(buildpack):
+		t.Fatalf("%s asks for %s: %v", testneed.Var, buildpack, err)
 	default:
-		t.Skipf("the toolchain of %s is not on this machine: %s: %v", buildpack, check, err)
+		t.Skip(err)
 	}
-}
-
-func needsGo(t *testing.T) {
-	t.Helper()
-	needs(t, "go", "command -v go || ls /usr/local/go/bin/go /usr/lib/go*/bin/go | head -1 | grep .")
-}
-
-func needsNode(t *testing.T) {
-	t.Helper()
-	needs(t, "nodejs", "node --version && npm --version")
-}
-
-func needsPython(t *testing.T) {
-	t.Helper()
-	needs(t, "python", "python3 -c 'import venv, ensurepip'")
 }
 
 // builtins are all that detect.
