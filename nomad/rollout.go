@@ -1,17 +1,11 @@
 package nomad
 
 import (
-	"context"
 	"fmt"
-	"maps"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/nomad/api"
-
-	"wadi/internal/sleep"
 )
 
 // Rollout is one look at how the instances of a newly registered job come up.
@@ -72,27 +66,8 @@ func Judge(r Rollout, limits RolloutLimits, now time.Time) Verdict {
 	v := Verdict{State: Waiting, Reason: "waiting for the scheduler"}
 	mine := r.mine()
 	v.Running, v.Wanted = r.progress(mine)
-	if d := r.Deployment; d != nil {
-		switch d.Status {
-		case api.DeploymentStatusSuccessful:
-			if !r.starting(mine) {
-				return done(v)
-			}
-			v.Reason = fmt.Sprintf("%d of %d instances running", v.Running, v.Wanted)
-			if now.After(limits.Deadline) {
-				v.State, v.Reason = Failed, "timed out: "+v.Reason
-			}
-			return v
-		case api.DeploymentStatusCancelled:
-			v.State, v.Reason, v.Cancelled = Failed, d.StatusDescription, true
-			return v
-		case api.DeploymentStatusFailed:
-			v.State, v.Reason, v.Alloc = Failed, d.StatusDescription, worst(mine)
-			if v.Alloc != nil {
-				v.Reason = WhyFailed(v.Alloc)
-			}
-			return v
-		}
+	if v, over := r.ended(v, mine, now.After(limits.Deadline)); over {
+		return v
 	}
 	if r.Deployment != nil && r.settled(v.Running, v.Wanted) {
 		return done(v)
@@ -128,6 +103,33 @@ func Judge(r Rollout, limits RolloutLimits, now time.Time) Verdict {
 		v.Reason, v.Alloc = "timed out: "+v.Reason, worst(mine)
 	}
 	return v
+}
+
+// ended is the verdict where Nomad has ended the deployment.
+func (r Rollout) ended(v Verdict, mine []*api.AllocationListStub, late bool) (_ Verdict, over bool) {
+	if r.Deployment == nil {
+		return v, false
+	}
+	switch d := r.Deployment; d.Status {
+	case api.DeploymentStatusSuccessful:
+		if !r.starting(mine) {
+			return done(v), true
+		}
+		v.Reason = fmt.Sprintf("%d of %d instances running", v.Running, v.Wanted)
+		if late {
+			v.State, v.Reason = Failed, "timed out: "+v.Reason
+		}
+	case api.DeploymentStatusCancelled:
+		v.State, v.Reason, v.Cancelled = Failed, d.StatusDescription, true
+	case api.DeploymentStatusFailed:
+		v.State, v.Reason, v.Alloc = Failed, d.StatusDescription, worst(mine)
+		if v.Alloc != nil {
+			v.Reason = WhyFailed(v.Alloc)
+		}
+	default:
+		return v, false
+	}
+	return v, true
 }
 
 func done(v Verdict) Verdict {
@@ -231,35 +233,6 @@ func worst(allocs []*api.AllocationListStub) *api.AllocationListStub {
 	return found
 }
 
-// WhyFailed is how an instance ended last, or what kept it from starting, or
-// else what Nomad says of it.
-func WhyFailed(a *api.AllocationListStub) string {
-	ended, hindered, other := "", "", a.ClientDescription
-	for _, name := range slices.Sorted(maps.Keys(a.TaskStates)) {
-		for _, e := range a.TaskStates[name].Events {
-			switch e.Type {
-			case api.TaskTerminated:
-				ended = fmt.Sprintf("exited with status %d", e.ExitCode)
-			case api.TaskStarted:
-				hindered = ""
-			case api.TaskDriverFailure, api.TaskSetupFailure, api.TaskArtifactDownloadFailed, api.TaskFailedValidation, "Template":
-				hindered = e.DisplayMessage
-			case "Alloc Unhealthy":
-				other = e.DisplayMessage
-			}
-		}
-	}
-	switch {
-	case hindered != "":
-		return instanceName(a) + " could not start: " + hindered
-	case ended != "":
-		return instanceName(a) + " " + ended
-	case other != "":
-		return instanceName(a) + ": " + other
-	}
-	return instanceName(a) + " failed"
-}
-
 // blocked is the evaluation that waits for room for this job's version.
 func blocked(evals []*api.Evaluation, job *api.Job) *api.Evaluation {
 	for _, e := range evals {
@@ -269,176 +242,4 @@ func blocked(evals []*api.Evaluation, job *api.Job) *api.Evaluation {
 		}
 	}
 	return nil
-}
-
-// DescribeFailures words the scheduler's reasons for not placing groups.
-func DescribeFailures(failed map[string]*api.AllocationMetric) string {
-	var parts []string
-	for _, group := range slices.Sorted(maps.Keys(failed)) {
-		parts = append(parts, group+": "+describeMetric(failed[group]))
-	}
-	if len(parts) == 0 {
-		return "the scheduler gave no reason"
-	}
-	return strings.Join(parts, "; ")
-}
-
-// missingDrivers is Nomad's own word.
-const missingDrivers = "missing drivers"
-
-func describeMetric(m *api.AllocationMetric) string {
-	if m.NodesEvaluated == 0 && m.NodesFiltered == 0 && m.NodesExhausted == 0 {
-		return "no node is eligible (none ready, or none in the datacenter or node pool)"
-	}
-	var parts []string
-	for _, k := range slices.Sorted(maps.Keys(m.ConstraintFiltered)) {
-		part := fmt.Sprintf("%s on %s", k, nodes(m.ConstraintFiltered[k]))
-		if k == missingDrivers {
-			part += " (docker: install its engine there, or start it; raw_exec: enable it in the agent's configuration)"
-		}
-		parts = append(parts, part)
-	}
-	for _, k := range slices.Sorted(maps.Keys(m.DimensionExhausted)) {
-		parts = append(parts, fmt.Sprintf("not enough %s on %s", k, nodes(m.DimensionExhausted[k])))
-	}
-	for _, k := range m.QuotaExhausted {
-		parts = append(parts, "quota "+k+" is used up")
-	}
-	if len(parts) == 0 {
-		return fmt.Sprintf("%s evaluated, none fits", nodes(m.NodesEvaluated))
-	}
-	return strings.Join(parts, ", ")
-}
-
-func nodes(n int) string {
-	if n == 1 {
-		return "1 node"
-	}
-	return fmt.Sprintf("%d nodes", n)
-}
-
-// Look observes a rollout once.
-func (c *Client) Look(ctx context.Context, reg Registration) (Rollout, error) {
-	id := *reg.Job.ID
-	r := Rollout{Job: reg.Job}
-	// First the evaluation: when it is complete, its deployment is there.
-	evals, _, err := c.API.Jobs().Evaluations(id, c.query(ctx))
-	if err != nil {
-		return r, c.wrap("list the evaluations of job "+id, err)
-	}
-	r.Evals = evals
-	for _, e := range evals {
-		if e.ID == reg.EvalID {
-			r.Eval = e
-		}
-	}
-	deployments, _, err := c.API.Jobs().Deployments(id, false, c.query(ctx))
-	if err != nil {
-		return r, c.wrap("list the deployments of job "+id, err)
-	}
-	for _, d := range deployments {
-		if d.JobSpecModifyIndex == *reg.Job.JobModifyIndex {
-			r.Deployment = d
-		}
-	}
-	r.Allocs, err = c.Allocations(ctx, id)
-	return r, err
-}
-
-// AwaitStable gives a deployment whose instances are all healthy the second
-// or two that Nomad takes to call its version stable. A version that is
-// followed before that is none to go back to.
-func (c *Client) AwaitStable(ctx context.Context, job *api.Job) error {
-	for range 25 {
-		r, err := c.Look(ctx, Registration{Job: job})
-		if err != nil {
-			return err
-		}
-		running, wanted := r.progress(r.mine())
-		if r.Deployment == nil || r.Deployment.Status != api.DeploymentStatusRunning || running < wanted {
-			return nil
-		}
-		if err := sleep.For(ctx, 200*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lookPatience is how long Nomad may fail to answer while a rollout is
-// watched.
-const lookPatience = 30 * time.Second
-
-// Watch follows a rollout to its end, telling each new verdict. A rollout
-// that would hang is ended, which makes Nomad go back to the last version
-// that worked.
-func (c *Client) Watch(ctx context.Context, reg Registration, limits RolloutLimits, tell func(Verdict)) (Verdict, error) {
-	last := Verdict{}
-	seen := time.Now()
-	var noRoomSince time.Time
-	for {
-		r, err := c.Look(ctx, reg)
-		if err != nil {
-			// a new leader or a restarted agent is no reason to look away
-			if StatusOf(err) == http.StatusForbidden || ctx.Err() != nil || time.Since(seen) > lookPatience {
-				return last, err
-			}
-			if err := sleep.For(ctx, time.Second); err != nil {
-				return last, err
-			}
-			continue
-		}
-		seen = time.Now()
-		r.NoRoomSince = noRoomSince
-		v := Judge(r, limits, time.Now())
-		switch {
-		case !v.NoRoom:
-			noRoomSince = time.Time{}
-		case noRoomSince.IsZero():
-			noRoomSince = time.Now()
-		}
-		if v != last && tell != nil {
-			tell(v)
-		}
-		last = v
-		if v.State == Waiting {
-			if err := sleep.For(ctx, 200*time.Millisecond); err != nil {
-				return v, err
-			}
-			continue
-		}
-		if v.End {
-			_, _, err := c.API.Deployments().Fail(r.Deployment.ID, c.write(ctx))
-			if err != nil && strings.Contains(err.Error(), "terminal") {
-				continue // it ended meanwhile, perhaps well
-			}
-			if err != nil && StatusOf(err) != http.StatusNotFound {
-				return v, c.wrap("end the deployment "+short(r.Deployment.ID), err)
-			}
-		}
-		return v, nil
-	}
-}
-
-// WhyNotPlaced words why a group of a job that was registered has no instance;
-// "" = whichever group.
-func (c *Client) WhyNotPlaced(ctx context.Context, jobID, group string) (string, error) {
-	evals, _, err := c.API.Jobs().Evaluations(jobID, c.query(ctx))
-	if err != nil {
-		return "", c.wrap("list the evaluations of job "+jobID, err)
-	}
-	return whyNotPlaced(evals, group), nil
-}
-
-// whyNotPlaced looks for the last answer; evals are newest first.
-func whyNotPlaced(evals []*api.Evaluation, group string) string {
-	for _, e := range evals {
-		switch metric := e.FailedTGAllocs[group]; {
-		case metric != nil:
-			return describeMetric(metric)
-		case group == "" && len(e.FailedTGAllocs) > 0:
-			return DescribeFailures(e.FailedTGAllocs)
-		}
-	}
-	return "the scheduler has not answered yet"
 }
