@@ -1,0 +1,160 @@
+package reconcile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/nomad/api"
+
+	"wadi/internal/sleep"
+	"wadi/nomad"
+)
+
+// failed reports a rollout that did not come up: the failing instance's
+// events and last log lines, and what runs now.
+func (u *run) failed(ctx context.Context, reg nomad.Registration, v nomad.Verdict) error {
+	out := u.notStarted(ctx, v)
+	if reverted := u.afterFailure(ctx, reg, v); reverted != "" {
+		out.Err = fmt.Errorf("%w\n%s", out.Err, reverted)
+	}
+	if err := u.remember(ctx, stateFailed, v.Reason); err != nil {
+		return errors.Join(out, err)
+	}
+	return out
+}
+
+// notStarted is an app of which an instance did not come up, with what that
+// instance said last.
+func (u *run) notStarted(ctx context.Context, v nomad.Verdict) *AppError {
+	out := &AppError{App: u.plan.App, Step: string(Register), Err: errors.New("Start unsuccessful: " + v.Reason)}
+	if v.Cancelled {
+		out.Err = fmt.Errorf("%w: %w", out.Err, nomad.ErrConflict)
+	}
+	if v.Stuck != "" {
+		out.Err = fmt.Errorf("Start unsuccessful: %w", &nomad.StuckError{Space: u.r.Nomad.Space, What: v.Stuck})
+	}
+	if v.Alloc != nil {
+		alloc, err := u.r.Nomad.Allocation(ctx, v.Alloc.ID)
+		if err == nil {
+			out.Events = eventsOf(alloc)
+			out.Log = u.lastLines(ctx, alloc.ID)
+		}
+		if why := whyNeverHealthy(out.Log, u.plan.Ports); why != "" {
+			out.Err = fmt.Errorf("%w: %s", out.Err, why)
+		}
+		if notPulled(v.Reason) {
+			out.Err = fmt.Errorf("%w (the node's own engine pulls the image: there it has to reach the registry, and for HTTP list it in its insecure-registries)", out.Err)
+		}
+	}
+	if v.Alloc != nil {
+		out.Next = append(out.Next, u.command("logs --recent")+"    # what its instances said")
+	}
+	out.Next = append(out.Next, u.command("status"))
+	return out
+}
+
+// afterFailure waits for Nomad to go back to the last version that worked
+// and says what runs now.
+func (u *run) afterFailure(ctx context.Context, reg nomad.Registration, v nomad.Verdict) string {
+	if v.Cancelled {
+		return "Somebody else stopped or changed the job meanwhile; nothing was reverted."
+	}
+	if *reg.Job.Version == 0 || u.plan.Action == Create {
+		return "There is no earlier version to go back to; the job stays registered. Mend what is wrong and apply again."
+	}
+	for range 20 {
+		job, err := u.r.Nomad.Job(ctx, u.plan.Job)
+		if err != nil {
+			return ""
+		}
+		if job != nil && *job.Version > *reg.Job.Version {
+			u.reverted = true
+			if err := u.restoreRoutes(ctx, job); err != nil {
+				return "Reverted: Nomad went back to the version that ran before, but " + err.Error()
+			}
+			return "Reverted: Nomad went back to the version that ran before."
+		}
+		if sleep.For(ctx, 200*time.Millisecond) != nil {
+			return ""
+		}
+	}
+	return "Nomad did not go back to an earlier version: none of them was ever healthy."
+}
+
+// restoreRoutes tells instances of the routes that the job has again.
+func (u *run) restoreRoutes(ctx context.Context, job *api.Job) error {
+	path := nomad.VariablePath(u.plan.Job)
+	v, err := u.r.Nomad.ReadVariable(ctx, path)
+	if err != nil {
+		return err
+	}
+	routes := routesJSON(liveRoutes(job))
+	if v.Index == 0 || v.Items[nomad.RoutesKey] == routes {
+		return nil
+	}
+	v.Items[nomad.RoutesKey] = routes
+	_, err = u.r.Nomad.WriteVariable(ctx, path, v)
+	return err
+}
+
+// command is a command line about this app, in its space.
+func (u *run) command(what string) string {
+	return fmt.Sprintf("wadi %s --space %s %s", what, u.r.Nomad.Space, shellWord(u.plan.App))
+}
+
+// shellWord quotes what a shell would take apart.
+func shellWord(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// eventsOf words the events of an instance's task, oldest first.
+func eventsOf(alloc *api.Allocation) []string {
+	var out []string
+	state := alloc.TaskStates[nomad.TaskName]
+	if state == nil {
+		return nil
+	}
+	for _, e := range state.Events {
+		out = append(out, fmt.Sprintf("%s %s: %s", time.Unix(0, e.Time).UTC().Format(time.RFC3339), e.Type, strings.TrimSpace(e.DisplayMessage)))
+	}
+	return out
+}
+
+// lastLines are the last lines that an instance wrote, standard output first.
+func (u *run) lastLines(ctx context.Context, alloc string) []string {
+	const keep = 20
+	var out []string
+	for _, stream := range []string{nomad.Stdout, nomad.Stderr} {
+		var b bytes.Buffer
+		if err := u.r.Nomad.TailLog(ctx, alloc, nomad.TaskName, stream, 8<<10, &b); err != nil {
+			out = append(out, fmt.Sprintf("(%s cannot be read: %v)", stream, err))
+			continue
+		}
+		text := strings.TrimRight(b.String(), "\n")
+		if text == "" {
+			continue
+		}
+		lines := strings.Split(text, "\n")
+		if len(lines) > keep {
+			lines = lines[len(lines)-keep:]
+		}
+		for _, line := range lines {
+			label := "OUT"
+			if stream == nomad.Stderr {
+				label = "ERR"
+			}
+			out = append(out, label+" "+line)
+		}
+	}
+	return out
+}
