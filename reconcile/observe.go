@@ -258,3 +258,30 @@ func liveRoutes(job *api.Job) []string {
 	slices.Sort(routes)
 	return routes
 }
+
+// survey observes what there is of an app, and pins what its files name.
+func (r *Reconciler) survey(ctx context.Context, d desired, of planning, who identity) (is observed, p pinned, err error) {
+	if err = r.observeVariables(ctx, d.App.Name, d.Bindings); err != nil {
+		return is, p, err
+	}
+	if is, err = r.observeApp(ctx, d); err != nil {
+		return is, p, err
+	}
+	if p, err = r.resolve(ctx, d, of, who, is.runs()); err != nil {
+		return is, p, err
+	}
+	switch {
+	case d.App.Docker != nil:
+		r.observeImage(ctx, d, &p, &is)
+	case !p.Open:
+		r.observeResult(ctx, &is, p.StagingKey)
+	}
+	if is.Job == nil {
+		return is, p, nil
+	}
+	if !r.owns(is.Job.Meta) && !r.Options.Adopt || *is.Job.Type != api.JobTypeService {
+		return is, p, &ForeignJobError{App: d.App.Name, Job: d.ID, Space: r.Nomad.Space, Type: *is.Job.Type, Project: projectOf(is.Job.Meta)}
+	}
+	is.Live, err = r.live(ctx, is.Job)
+	return is, p, err
+}

@@ -176,33 +176,14 @@ func (r *Reconciler) desire(doc *spec.Document, region string) ([]desired, []str
 }
 
 func (r *Reconciler) planApp(ctx context.Context, d desired, of planning, who identity) (AppPlan, error) {
-	if err := r.observeVariables(ctx, d.App.Name, d.Bindings); err != nil {
-		return AppPlan{}, err
-	}
-	is, err := r.observeApp(ctx, d)
+	is, p, err := r.survey(ctx, d, of, who)
 	if err != nil {
 		return AppPlan{}, err
 	}
-	p, err := r.resolve(ctx, d, of, who, is.runs())
-	if err != nil {
-		return AppPlan{}, err
-	}
-	switch {
-	case d.App.Docker != nil:
-		r.observeImage(ctx, d, &p, &is)
+	if d.App.Docker != nil {
 		d.Image, d.Login = p.Image, p.Login
-	case !p.Open:
-		r.observeResult(ctx, &is, p.StagingKey)
 	}
 	d.StackImage = p.stackImage(d)
-	if is.Job != nil && (!r.owns(is.Job.Meta) && !r.Options.Adopt || *is.Job.Type != api.JobTypeService) {
-		return AppPlan{}, &ForeignJobError{App: d.App.Name, Job: d.ID, Space: r.Nomad.Space, Type: *is.Job.Type, Project: projectOf(is.Job.Meta)}
-	}
-	if is.Job != nil {
-		if is.Live, err = r.live(ctx, is.Job); err != nil {
-			return AppPlan{}, err
-		}
-	}
 	result := is.Result
 	restage := r.Options.Restage && (d.App.Docker == nil || d.Staging != nil)
 	if restage {
