@@ -64,23 +64,9 @@ uploaded and staged again when apps are applied.`,
 				return withHint(fmt.Errorf("the platform cannot use Nomad through the socket %s", address),
 					"its jobs ask Nomad over HTTP: set NOMAD_ADDR to the agent's http address")
 			}
-			if o.Program, err = os.Executable(); err != nil {
-				return fmt.Errorf("find this program: %w", err)
-			}
-			if o.DefaultDir, err = dataDir(); err != nil {
+			if err := o.complete(); err != nil {
 				return err
 			}
-			if o.Data != "" {
-				if o.Data, err = filepath.Abs(o.Data); err != nil {
-					return err
-				}
-			}
-			if o.Store != "" {
-				if o.S3, err = s3CredentialsFrom(os.Getenv); err != nil {
-					return err
-				}
-			}
-			o.BinDir = filepath.Join(o.DefaultDir, "bin")
 			done, err := platformApply(cmd.Context(), client, o, func(text string) { fmt.Fprintln(streams.Err, text) })
 			if err != nil {
 				return err
@@ -101,6 +87,26 @@ uploaded and staged again when apps are applied.`,
 	cmd.Flags().StringVar(&o.Store, "store", "", storeUsage)
 	cmd.MarkFlagsMutuallyExclusive("data", "store")
 	return cmd
+}
+
+// complete fills in what the flags don't say, from this process.
+func (o *platformOptions) complete() (err error) {
+	if o.Program, err = os.Executable(); err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	if o.DefaultDir, err = dataDir(); err != nil {
+		return err
+	}
+	o.BinDir = filepath.Join(o.DefaultDir, "bin")
+	if o.Data != "" {
+		if o.Data, err = filepath.Abs(o.Data); err != nil {
+			return err
+		}
+	}
+	if o.Store != "" {
+		o.S3, err = s3CredentialsFrom(os.Getenv)
+	}
+	return err
 }
 
 func newPlatformStatus(streams Streams) *cobra.Command {
