@@ -25,47 +25,46 @@ const (
 // its own below cacheDir, also by several processes at once. progress hears of
 // what takes time, by one goroutine at a time.
 func Build(ctx context.Context, cacheDir string, r Recipe, progress func(Event)) (path string, err error) {
-	path, _, err = buildOnce(ctx, cacheDir, r, environ(os.Environ()), progress)
-	return path, err
+	return buildOnce(ctx, cacheDir, r, environ(os.Environ()), progress)
 }
 
 // buildOnce gives the executable of a recipe, built at most once: into a
 // folder of its own inside the cache, whence it is renamed to its place, so
 // that what stands there is whole. A lock keeps other processes waiting.
-func buildOnce(ctx context.Context, cacheDir string, r Recipe, env environ, progress func(Event)) (path string, built bool, err error) {
+func buildOnce(ctx context.Context, cacheDir string, r Recipe, env environ, progress func(Event)) (path string, err error) {
 	dir := filepath.Join(cacheDir, r.Key)
 	path = filepath.Join(dir, r.Output)
 	if isExecutable(path) {
-		return path, false, nil
+		return path, nil
 	}
 	if err := makeDir(dir); err != nil {
-		return "", false, err
+		return "", err
 	}
 	lock, err := buildLock(ctx, filepath.Join(dir, "lock"), r, progress)
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	defer func() { _ = lock.Unlock() }()
 	if isExecutable(path) { // whom we waited for has built it
-		return path, false, nil
+		return path, nil
 	}
 	if err := removeUnfinished(dir); err != nil {
-		return "", false, err
+		return "", err
 	}
 	tmp, err := os.MkdirTemp(dir, unfinished)
 	if err != nil {
-		return "", false, buildFailed(r, dir, err)
+		return "", buildFailed(r, dir, err)
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
 
 	if err := compile(ctx, tmp, cacheDir, r, env, progress); err != nil {
-		return "", false, err
+		return "", err
 	}
 	if err := publish(filepath.Join(tmp, r.Output), path); err != nil {
-		return "", false, buildFailed(r, dir, err)
+		return "", buildFailed(r, dir, err)
 	}
 	progress(Event{Phase: PhaseDone, Text: "Built " + r.Name + " into " + path})
-	return path, true, nil
+	return path, nil
 }
 
 // unfinished begins the names of the folders that builds work in.

@@ -135,8 +135,7 @@ func (g *goCommand) countStale(ctx context.Context, r Recipe, progress func(Even
 			return false
 		}
 		modules++
-		progress(Event{Phase: PhaseDownload, Done: modules,
-			Text: "Fetching the modules of " + r.Name + ", once: " + strconv.Itoa(modules)})
+		progress(Event{Phase: PhaseDownload, Text: "Fetching the modules of " + r.Name + ", once: " + strconv.Itoa(modules)})
 		return true
 	}, "list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", r.Package)
 	return len(strings.Fields(out.String())), err
@@ -145,8 +144,7 @@ func (g *goCommand) countStale(ctx context.Context, r Recipe, progress func(Even
 func (g *goCommand) build(ctx context.Context, r Recipe, total int, progress func(Event)) error {
 	done := 0
 	tell := func() {
-		progress(Event{Phase: PhaseBuild, Done: done, Total: total,
-			Text: fmt.Sprintf("Building %s, once: %d of %d packages", r.Name, done, total)})
+		progress(Event{Phase: PhaseBuild, Text: fmt.Sprintf("Building %s, once: %d of %d packages", r.Name, done, total)})
 	}
 	tell()
 	return g.run(ctx, io.Discard, func(line string) bool {

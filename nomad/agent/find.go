@@ -21,21 +21,10 @@ const (
 	Oldest = "v1.8.0"
 )
 
-// Source says where a Nomad binary came from.
-type Source string
-
-const (
-	SourceEnv   Source = "WADI_NOMAD" // the environment variable
-	SourcePath  Source = "PATH"       // `nomad` on PATH
-	SourceCache Source = "cache"      // built earlier, by us
-	SourceBuilt Source = "built"      // built just now, into the cache
-)
-
 // Binary is a Nomad executable.
 type Binary struct {
 	Path    string // absolute
 	Version string // "v1.11.3"
-	Source  Source
 }
 
 // FindOptions says where to look.
@@ -53,9 +42,6 @@ type FindOptions struct {
 // Event is one step of finding or building Nomad.
 type Event struct {
 	Phase Phase
-	// Done of Total packages (PhaseBuild) or modules (PhaseDownload, whose
-	// Total is 0: not known).
-	Done, Total int
 	// Text is the event in words: "Building Nomad 1.11.3, once: 812 of 1643 packages".
 	Text string
 }
@@ -87,14 +73,14 @@ func Find(ctx context.Context, o FindOptions) (Binary, error) {
 	env := environ(o.Env)
 
 	if path := env.get("WADI_NOMAD"); path != "" {
-		b, err := usable(ctx, path, SourceEnv)
+		b, err := usable(ctx, path)
 		if err != nil {
 			return Binary{}, fmt.Errorf("use $WADI_NOMAD: %w (unset it, or point it at Nomad %s or newer)", err, Oldest)
 		}
 		return b, nil
 	}
 	if path := lookPath("nomad", env.get("PATH")); path != "" {
-		b, err := usable(ctx, path, SourcePath)
+		b, err := usable(ctx, path)
 		if err == nil {
 			return b, nil
 		}
@@ -104,15 +90,11 @@ func Find(ctx context.Context, o FindOptions) (Binary, error) {
 		o.Progress(Event{Phase: PhaseSkip, Text: "Not using nomad on PATH: " + err.Error()})
 	}
 
-	path, built, err := buildOnce(ctx, o.CacheDir, nomadBuild(), env, o.Progress)
+	path, err := buildOnce(ctx, o.CacheDir, nomadBuild(), env, o.Progress)
 	if err != nil {
 		return Binary{}, fmt.Errorf("%w; or put Nomad %s or newer on PATH, or name one in $WADI_NOMAD", err, Oldest)
 	}
-	b := Binary{Path: path, Version: Pinned, Source: SourceCache}
-	if built {
-		b.Source = SourceBuilt
-	}
-	return b, nil
+	return Binary{Path: path, Version: Pinned}, nil
 }
 
 // tooOldError is a Nomad that wadi cannot work with.
@@ -123,7 +105,7 @@ func (e *tooOldError) Error() string {
 }
 
 // usable asks an executable for its version and checks it.
-func usable(ctx context.Context, path string, from Source) (Binary, error) {
+func usable(ctx context.Context, path string) (Binary, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return Binary{}, fmt.Errorf("make %s absolute: %w", path, err)
@@ -146,7 +128,7 @@ func usable(ctx context.Context, path string, from Source) (Binary, error) {
 	if semver.Compare(version, Oldest) < 0 {
 		return Binary{}, &tooOldError{Path: abs, Version: version}
 	}
-	return Binary{Path: abs, Version: version, Source: from}, nil
+	return Binary{Path: abs, Version: version}, nil
 }
 
 var versionLine = regexp.MustCompile(`(?m)^Nomad (v[0-9]\S*)`)

@@ -47,9 +47,9 @@ func TestFindTakesWhatIsThere(t *testing.T) {
 		env  []string
 		want Binary
 	}{
-		{"PATH", []string{"PATH=/nonexistent:" + onPath}, Binary{path, "v1.9.0", SourcePath}},
-		{"WADI_NOMAD goes first", []string{"PATH=" + onPath, "WADI_NOMAD=" + env}, Binary{env, "v1.10.0", SourceEnv}},
-		{"the last of two counts", []string{"PATH=/nonexistent", "PATH=" + onPath}, Binary{path, "v1.9.0", SourcePath}},
+		{"PATH", []string{"PATH=/nonexistent:" + onPath}, Binary{path, "v1.9.0"}},
+		{"WADI_NOMAD goes first", []string{"PATH=" + onPath, "WADI_NOMAD=" + env}, Binary{env, "v1.10.0"}},
+		{"the last of two counts", []string{"PATH=/nonexistent", "PATH=" + onPath}, Binary{path, "v1.9.0"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -216,7 +216,7 @@ func TestListIsSortedAndComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Sort(want)
-	infos, err := List(t.Context(), dir, KeepAll)
+	infos, err := List(t.Context(), dir, keepAll)
 	if err != nil {
 		t.Fatal(err)
 	}

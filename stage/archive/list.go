@@ -36,8 +36,8 @@ func (i Info) ModTime() time.Time { return time.Unix(0, i.ModNS) }
 // by several goroutines at once.
 type Keep func(path string, t fs.FileMode) (include, enter bool)
 
-// KeepAll lists everything.
-func KeepAll(string, fs.FileMode) (include, enter bool) { return true, true }
+// keepAll lists everything.
+func keepAll(string, fs.FileMode) (include, enter bool) { return true, true }
 
 // List lists what is below dir, sorted by path (bytewise, so a folder comes
 // before what it holds), without following links. What vanishes meanwhile is

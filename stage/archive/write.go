@@ -32,7 +32,7 @@ type Item struct {
 // within the folder kept. Sockets, devices and pipes are left out. The folder
 // itself is no entry.
 func Items(ctx context.Context, dir string) ([]Item, error) {
-	infos, err := List(ctx, dir, KeepAll)
+	infos, err := List(ctx, dir, keepAll)
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the folder to archive: %w", err)
 	}

@@ -16,8 +16,8 @@ import (
 	"wadi/stage/blob"
 )
 
-// Audience is what a task's identity must be meant for.
-const Audience = "wadi"
+// audience is what a task's identity must be meant for.
+const audience = "wadi"
 
 const (
 	maxToken = 16 << 10
@@ -125,9 +125,9 @@ func (a *Auth) workload(ctx context.Context, token string) (identity, error) {
 	if err := t.Claims(key, &c); err != nil {
 		return identity{}, unauthorized("the workload identity's signature is not valid")
 	}
-	switch err := c.ValidateWithLeeway(jwt.Expected{AnyAudience: jwt.Audience{Audience}, Time: time.Now()}, leeway); {
+	switch err := c.ValidateWithLeeway(jwt.Expected{AnyAudience: jwt.Audience{audience}, Time: time.Now()}, leeway); {
 	case errors.Is(err, jwt.ErrInvalidAudience):
-		return identity{}, unauthorized(`the workload identity is not meant for aud "` + Audience + `"`)
+		return identity{}, unauthorized(`the workload identity is not meant for aud "` + audience + `"`)
 	case errors.Is(err, jwt.ErrExpired):
 		return identity{}, unauthorized("the workload identity has expired")
 	case errors.Is(err, jwt.ErrNotValidYet):
