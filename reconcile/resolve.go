@@ -101,7 +101,10 @@ func (p pinned) stagingKey(d desired, who identity, salt []byte) string {
 
 // buildpackNames are the app's buildpacks as its files have them.
 func buildpackNames(d desired) stage.BuildpackNames {
-	return stage.BuildpackNames{Names: d.App.Buildpacks, Sensitive: sensitiveBuildpacks(d.App), Dir: projectDir(d.App), Stack: d.StackName}
+	_, diskMB := stagingSize(d.Processes[0])
+	return stage.BuildpackNames{
+		Names: d.App.Buildpacks, Sensitive: sensitiveBuildpacks(d.App), Dir: projectDir(d.App), Stack: d.StackName, MaxBytes: int64(diskMB) << 20,
+	}
 }
 
 // projectDir is the folder of the file that describes the app.

@@ -28,6 +28,8 @@ type BuildpackPin struct {
 	// built-in ones, and where it could not be found out.
 	Digest string
 	Tree   *Tree // what to package; nil for a built-in, and for a remote one before Fetch
+	// MaxBytes is what it may hold; 0 = any number.
+	MaxBytes int64
 	// Remote is set where it comes from a server.
 	Remote *remote.Pin
 	// Unreached says why the digest could not be found out; nil = it was.
@@ -85,6 +87,7 @@ type BuildpackNames struct {
 	Sensitive map[int]bool
 	Dir       string // the project's folder, where relative folders start
 	Stack     string
+	MaxBytes  int64 // what each may hold: the disk of the staging
 }
 
 // Pin pins an app's buildpacks in their order. A name is, in this order, a
@@ -138,16 +141,16 @@ func (b *Buildpacks) pin(ctx context.Context, name string, app BuildpackNames, s
 	case err != nil:
 		return BuildpackPin{}, err
 	case declared && remote.IsAddress(d.Source):
-		return b.pinRemote(ctx, BuildpackPin{Key: name, Name: d.Name}, d.Source, d.SHA256, d.Sensitive)
+		return b.pinRemote(ctx, BuildpackPin{Key: name, Name: d.Name, MaxBytes: app.MaxBytes}, d.Source, d.SHA256, d.Sensitive)
 	case declared:
-		return b.pinLocal(ctx, BuildpackPin{Key: name, Name: d.Name}, absolute(app.Dir, d.Source), d.SHA256)
+		return b.pinLocal(ctx, BuildpackPin{Key: name, Name: d.Name, MaxBytes: app.MaxBytes}, absolute(app.Dir, d.Source), d.SHA256)
 	case slices.Contains(lifecycle.Builtins(), short):
 		return BuildpackPin{Key: name, Name: short, Builtin: short}, nil
 	case remote.IsAddress(name):
-		return b.pinRemote(ctx, BuildpackPin{}, name, "", sensitive)
+		return b.pinRemote(ctx, BuildpackPin{MaxBytes: app.MaxBytes}, name, "", sensitive)
 	case isFolder(name):
 		path := absolute(app.Dir, name)
-		return b.pinLocal(ctx, BuildpackPin{Key: folderKey(app.Dir, path), Name: filepath.Base(path)}, path, "")
+		return b.pinLocal(ctx, BuildpackPin{Key: folderKey(app.Dir, path), Name: filepath.Base(path), MaxBytes: app.MaxBytes}, path, "")
 	}
 	return BuildpackPin{}, unknown(name, b.Declared)
 }
@@ -172,7 +175,7 @@ func (b *Buildpacks) scan(ctx context.Context, pin BuildpackPin, dir, from strin
 		return nil, &MalformedBuildpackError{Name: pin.Key, Folder: from,
 			Reason: "it has no folder bin, nor a single folder that has one: it is no buildpack, or one that has to be built first"}
 	}
-	tree, err := Scan(ctx, root, ScanOptions{Cache: b.Cache})
+	tree, err := Scan(ctx, root, ScanOptions{Cache: b.Cache, MaxBytes: pin.MaxBytes})
 	if err != nil {
 		return nil, named(pin, err)
 	}

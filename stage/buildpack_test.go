@@ -100,6 +100,12 @@ func TestPinBuildpacks(t *testing.T) {
 func TestPinBuildpacksErrors(t *testing.T) {
 	t.Parallel()
 	dir := project(t)
+	for _, name := range []string{"bin/supply", "holes"} {
+		write(t, filepath.Join(dir, "huge", name), "x", 0o755)
+	}
+	if err := os.Truncate(filepath.Join(dir, "huge/holes"), 10<<30); err != nil {
+		t.Fatal(err)
+	}
 	const token = "t0ken"
 	declared := map[string]spec.Buildpack{
 		"ruby":   {Name: "ruby", Source: "http://" + token + "@example.org/ruby.zip"},
@@ -110,7 +116,7 @@ func TestPinBuildpacksErrors(t *testing.T) {
 		"cf":     {Name: "cf", Source: dir + "/bp", Stack: "cflinuxfs4", Pos: spec.Pos{File: "wadi.hcl", Line: 4}},
 		"hidden": {Name: "hidden", Source: "git://example.org/" + token, Sensitive: true},
 	}
-	unknown, refused, malformed := new(*UnknownBuildpackError), new(*BuildpackError), new(*MalformedBuildpackError)
+	unknown, refused, malformed, tooBig := new(*UnknownBuildpackError), new(*BuildpackError), new(*MalformedBuildpackError), new(*TooBigError)
 	address, source := new(*remote.AddressError), new(*remote.SourceError)
 	tests := []struct {
 		name string
@@ -136,12 +142,13 @@ func TestPinBuildpacksErrors(t *testing.T) {
 		{"./nobin", malformed, []string{"./nobin", "bin"}},
 		{"./two", malformed, []string{"./two", "single folder"}},
 		{"./noexec", malformed, []string{"bin/supply is not executable", "chmod +x " + dir + "/noexec/bin/supply"}},
+		{"./huge", tooBig, []string{"buildpack ./huge: " + dir + "/huge holds 10G, more than the disk of its staging, 4G (holes alone has 10G): leave out what it does not need, or raise the app's disk"}},
 		{"./nowhere", nil, []string{"./nowhere", "check the path"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := NewBuildpacks(declared, t.TempDir()).Pin(t.Context(), BuildpackNames{Names: []string{"procfile", tt.name}, Dir: dir, Stack: "host"})
+			_, err := NewBuildpacks(declared, t.TempDir()).Pin(t.Context(), BuildpackNames{Names: []string{"procfile", tt.name}, Dir: dir, Stack: "host", MaxBytes: 4 << 30})
 			if tt.as == nil {
 				if !errors.Is(err, fs.ErrNotExist) {
 					t.Fatalf("error %v, want fs.ErrNotExist", err)

@@ -48,7 +48,7 @@ func pinFolder(ctx context.Context, pin BuildpackPin, folder, cache string) (Bui
 		return pin, &MalformedBuildpackError{Name: pin.Key, Folder: folder,
 			Reason: "it has no folder bin, nor a single folder that has one: name the folder that holds bin/detect and the like"}
 	}
-	pin.Tree, err = Scan(ctx, root, ScanOptions{Cache: cache})
+	pin.Tree, err = Scan(ctx, root, ScanOptions{Cache: cache, MaxBytes: pin.MaxBytes})
 	if err != nil {
 		return pin, named(pin, err)
 	}

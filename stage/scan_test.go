@@ -210,7 +210,7 @@ func TestScanTooBig(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Scan(t.Context(), dir, ScanOptions{Ignore: true, MaxBytes: 4 << 30})
-	if want := dir + " holds 10G, more than the disk of its staging, 4G (d/holes alone has 10G): list what the app does not need in .cfignore, or raise its disk"; err == nil || err.Error() != want {
+	if want := dir + " holds 10G, more than the disk of its staging, 4G (d/holes alone has 10G): list what the app does not need in .cfignore, or raise the app's disk"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	write(t, dir+"/.cfignore", "d\n", 0o644)
