@@ -107,7 +107,8 @@ func (l *Lock) stale() bool { return time.Now().UnixNano()-l.renewed.Load() > in
 // Check is nil while the lock is held.
 func (l *Lock) Check() error {
 	if l.lost.Load() || l.stale() {
-		return fmt.Errorf("%s: %w", l.v.Path, ErrLockLost)
+		return fmt.Errorf("%s: %w: this run stood still (a machine asleep, a stopped process) or could not reach Nomad for more than %s, and another may have taken over; what was done stays, and `wadi plan` says what is left to do",
+			l.v.Path, ErrLockLost, lockTTL)
 	}
 	return nil
 }
