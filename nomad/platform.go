@@ -127,7 +127,7 @@ func NewPlatformJob(in PlatformJob) *api.Job {
 			Checks: []api.ServiceCheck{{Name: "healthy", Type: "http", Path: in.CheckPath, Interval: time.Second, Timeout: 2 * time.Second}},
 		}},
 		Update: &api.UpdateStrategy{
-			MaxParallel: new(1), Canary: new(0), AutoPromote: new(false), AutoRevert: new(false), HealthCheck: new("checks"),
+			MaxParallel: new(1), Canary: new(0), AutoPromote: new(false), AutoRevert: new(true), HealthCheck: new("checks"),
 			MinHealthyTime: new(time.Second), HealthyDeadline: new(time.Minute), ProgressDeadline: new(time.Duration(0)), Stagger: new(30 * time.Second),
 		},
 		RestartPolicy: &api.RestartPolicy{Attempts: new(10), Interval: new(time.Minute), Delay: new(time.Second), Mode: new("delay")},

@@ -216,8 +216,12 @@ func startPlatformJob(ctx context.Context, client *nomad.Client, job *api.Job, i
 		tell(*job.ID + ": healthy")
 		return nil
 	}
+	back := ""
+	if index > 0 && !verdict.Cancelled {
+		back = "Nomad goes back to what worked before; "
+	}
 	return withHint(fmt.Errorf("job %s does not come up: %s%s", *job.ID, verdict.Reason, lastLines(ctx, client, job, verdict.Alloc)),
-		"see `wadi platform status`, or `nomad job status -namespace %s %s`", client.Space, *job.ID)
+		back+"see `wadi platform status`, or `nomad job status -namespace %s %s`", client.Space, *job.ID)
 }
 
 // lastLines are the last log lines of a platform job's instance, below the

@@ -16,6 +16,7 @@ import (
 
 	"wadi/internal/nomadtest"
 	"wadi/internal/testport"
+	"wadi/internal/testwait"
 	"wadi/nomad"
 )
 
@@ -212,6 +213,48 @@ func TestPlatformRefusals(t *testing.T) {
 	}
 	if v, err := client.ReadPlatform(ctx); !errors.As(err, &none) {
 		t.Errorf("after destroy there is a platform: %+v, %v", v, err)
+	}
+}
+
+// data is where the blob store's job keeps blobs.
+func data(t *testing.T, client *nomad.Client) string {
+	t.Helper()
+	job, err := client.Job(t.Context(), nomad.BlobStoreJobID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return argOf(job, "--data")
+}
+
+// A change that does not come up, as to a store that cannot be used, leaves
+// the platform as it worked.
+func TestPlatformGoesBack(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	client, o := testPlatform(t)
+	done, err := platformApply(ctx, client, o, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testwait.Until(t, "Nomad to take it for stable", func() bool {
+		job, err := client.Job(ctx, nomad.BlobStoreJobID)
+		return err == nil && *job.Stable
+	})
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	broken := o
+	broken.Data = filepath.Join(file, "below")
+	_, err = platformApply(ctx, client, broken, quiet)
+	var hint *hinted
+	if !errors.As(err, &hint) || !strings.Contains(err.Error(), "not a directory") || !strings.Contains(hint.Hint(), "Nomad goes back to what worked before") {
+		t.Fatalf("with a folder that cannot be made: %v", err)
+	}
+	testwait.Until(t, "the blob store of before", func() bool { return probeBlobStore(ctx, done.Platform.BlobURL) == nil && data(t, client) == done.Data })
+	var out bytes.Buffer
+	if err := platformDestroy(ctx, Streams{Out: &out, Err: &out}, settings{AutoApprove: true}, client, false); err != nil {
+		t.Fatal(err)
 	}
 }
 

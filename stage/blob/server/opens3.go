@@ -97,6 +97,8 @@ func OpenS3(ctx context.Context, at S3Store, credentialsFile string) (*blob.Buck
 			return nil, fmt.Errorf("read the S3 credentials in %s: %w", credentialsFile, err)
 		}
 		cfg.Credentials = credentials.StaticCredentialsProvider{Value: shared.Credentials}
+	} else if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return nil, fmt.Errorf("there are no credentials for the S3 bucket %s: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for wadi platform apply, or let the blob store's machine have its own (~/.aws of the agent's user, an instance role): %w", at.Bucket, err)
 	}
 	if cfg.Region == "" {
 		if at.Endpoint == "" {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -92,4 +93,20 @@ func errText(err error) string {
 		return "no error"
 	}
 	return err.Error()
+}
+
+// Without any credentials the error says where to put some: the server's own
+// would be that of the machine's metadata service.
+func TestOpenS3WithoutCredentials(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CA_BUNDLE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		t.Setenv(name, filepath.Join(t.TempDir(), "none"))
+	}
+	_, err := OpenS3(t.Context(), S3Store{Bucket: "shop", Region: "eu-central-1", Endpoint: "http://127.0.0.1:1"}, "")
+	if err == nil || !strings.Contains(err.Error(), "there are no credentials for the S3 bucket shop: set AWS_ACCESS_KEY_ID") {
+		t.Errorf("error %v", err)
+	}
 }
