@@ -30,8 +30,9 @@ const (
 	// store whose connections did not outlive a machine's sleep.
 	maxSilent = 2
 	// slowest is how many bytes a second of a body are taken to be on their
-	// way, while the store cannot answer yet.
-	slowest = 16 << 10
+	// slowest is how many bytes a second a line carries at least: a store does
+	// not answer before it has all of a body.
+	slowest = 8 << 10
 	// maxErrorBody is how much of a failure's body is read.
 	maxErrorBody = 1 << 20
 )
