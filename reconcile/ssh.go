@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type Terminal struct {
 	Kind string // TERM
 	// Sizes tells its sizes, the first one too.
 	Sizes <-chan nomad.TerminalSize
+	// Enter is called once, when the shell is about to begin: until then
+	// Ctrl-C is for wadi.
+	Enter func() error
 }
 
 // NotRunningError is an instance that does not run, so nothing can run
@@ -75,6 +79,9 @@ func (r *Reconciler) Shell(ctx context.Context, app string, o ShellOptions) (int
 		none.App = app
 	case errors.As(err, &lost):
 		lost.App = app
+		if now, e := r.Nomad.Allocation(ctx, alloc.ID); e == nil {
+			lost.Why = cmp.Or(endOfInstance(alloc, now), lost.Why)
+		}
 	}
 	return code, err
 }

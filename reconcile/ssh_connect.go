@@ -99,6 +99,9 @@ func shellWithoutSSH(ctx context.Context, execute execute, o ShellOptions) (int,
 	e := nomad.Exec{Command: []string{lifecyclePath, "shell", ""}, Stdin: o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr}
 	if o.Terminal != nil {
 		e.Command[2], e.TTY, e.Sizes = o.Terminal.Kind, true, o.Terminal.Sizes
+		if err := o.Terminal.Enter(); err != nil {
+			return 0, err
+		}
 	}
 	if o.Command != "" {
 		e.Command = append(e.Command, o.Command)

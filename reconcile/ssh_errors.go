@@ -1,6 +1,12 @@
 package reconcile
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/hashicorp/nomad/api"
+
+	"wadi/nomad"
+)
 
 // NoShellError is a shell that Nomad did not begin, and that has not run.
 type NoShellError struct {
@@ -27,6 +33,7 @@ func (e *NoShellError) Hint() string {
 type LostShellError struct {
 	App, Process string
 	Index        int
+	Begun        bool // false where nobody knows that either
 	Why          string
 }
 
@@ -36,5 +43,26 @@ func (e *LostShellError) Error() string {
 
 // Hint says what to do next.
 func (e *LostShellError) Hint() string {
-	return "it may have run, so see what it has done before it runs again; `wadi events " + e.App + "` says whether the instance ended"
+	hint := "see what it has done before it runs again"
+	if !e.Begun {
+		hint = "it may have run, so " + hint
+	}
+	return hint + "; `wadi events " + e.App + "` says what happened to the instance"
+}
+
+// endOfInstance says how an instance has ended since it was as before; "" if it
+// has not, or Nomad does not know yet.
+func endOfInstance(before *api.AllocationListStub, now *api.Allocation) string {
+	was, is := before.TaskStates[nomad.TaskName], now.TaskStates[nomad.TaskName]
+	switch {
+	case now.DesiredStatus != api.AllocDesiredStatusRun:
+		return "the instance was stopped"
+	case is == nil || was == nil:
+		return ""
+	case is.State == "dead":
+		return "the instance has ended"
+	case is.Restarts != was.Restarts || !is.StartedAt.Equal(was.StartedAt):
+		return "the instance has ended, and started again"
+	}
+	return ""
 }

@@ -13,8 +13,13 @@ import (
 func (c *connection) run(ctx context.Context, o ShellOptions) (int, error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	stop := context.AfterFunc(ctx, c.x.abort) // nothing runs yet that would have to hear of it
 	session, err := c.open(o.Terminal)
-	if err != nil {
+	stop()
+	switch {
+	case ctx.Err() != nil:
+		return 0, context.Cause(ctx)
+	case err != nil:
 		return 0, &NoShellError{Process: o.Process, Index: o.Instance, Tries: 1, Why: err.Error()}
 	}
 	session.Stdout, session.Stderr = &output{o.Stdout, fail}, &output{o.Stderr, fail}
@@ -23,11 +28,13 @@ func (c *connection) run(ctx context.Context, o ShellOptions) (int, error) {
 		return 0, err
 	}
 	ended := make(chan error, 1)
+	begun := false // nobody looks before ended
 	go func() {
 		if err := begin(session, o.Command); err != nil {
 			ended <- err
 			return
 		}
+		begun = true
 		go send(stdin, o.Stdin, fail)
 		if o.Terminal != nil {
 			go follow(ctx, session, o.Terminal)
@@ -49,7 +56,7 @@ func (c *connection) run(ctx context.Context, o ShellOptions) (int, error) {
 		return exit.ExitStatus(), nil
 	}
 	c.x.end()
-	return 0, &LostShellError{Process: o.Process, Index: o.Instance, Why: c.whyLost(err)}
+	return 0, &LostShellError{Process: o.Process, Index: o.Instance, Begun: begun, Why: c.whyLost(err)}
 }
 
 // open opens a session, on a terminal if there is one. Nothing runs yet.
@@ -57,6 +64,9 @@ func (c *connection) open(t *Terminal) (*ssh.Session, error) {
 	session, err := c.client.NewSession()
 	if err != nil || t == nil {
 		return session, err
+	}
+	if err := t.Enter(); err != nil {
+		return nil, err
 	}
 	size := <-t.Sizes
 	return session, session.RequestPty(t.Kind, size.Height, size.Width, ssh.TerminalModes{})

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -14,6 +15,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/nomad/api"
+	"golang.org/x/crypto/ssh"
 
 	"wadi/internal/sleep"
 	"wadi/nomad"
@@ -106,6 +110,35 @@ func cutAfter(file string) fault {
 	}
 }
 
+// deaf is Nomad when it lets go of the command's streams where it is asked to
+// run a shell.
+func (n *node) deaf(_ context.Context, e nomad.Exec) (int, error) {
+	in, _, err := buffered(e.Stdin)
+	if err != nil {
+		return 0, err
+	}
+	server := sshd.Conn{Reader: in, WriteCloser: nopCloser{e.Stdout}}
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return 0, err
+	}
+	signer, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		return 0, err
+	}
+	config := &ssh.ServerConfig{NoClientAuth: true}
+	config.AddHostKey(signer)
+	_, channels, _, err := ssh.NewServerConn(server, config)
+	if err != nil {
+		return 0, err
+	}
+	_, requests, err := (<-channels).Accept()
+	if err == nil {
+		<-requests
+	}
+	return 0, err
+}
+
 func ends(code int, err error, said string) fault {
 	return func(_ *node, _ context.Context, e nomad.Exec) (int, error) {
 		_, _ = io.WriteString(e.Stderr, said)
@@ -135,6 +168,20 @@ func (n *node) shell(t *testing.T, o ShellOptions) (stdout, stderr string, code 
 	return out.String(), errs.String(), code, err
 }
 
+// await waits until a file that a shell writes has a content.
+func (n *node) await(t *testing.T, file, want string) {
+	t.Helper()
+	for end := deadline(t); ; {
+		text, err := os.ReadFile(filepath.Join(n.dir, file))
+		if string(text) == want {
+			return
+		}
+		if sleep.For(end, 10*time.Millisecond) != nil {
+			t.Fatalf("%s has %q (%v), not %q", file, text, err, want)
+		}
+	}
+}
+
 func TestShell(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
@@ -142,8 +189,10 @@ func TestShell(t *testing.T) {
 	if out != "in" || errs != "err\n" || code != 7 || err != nil {
 		t.Errorf("stdout %q, stderr %q, exit code %d, %v", out, errs, code, err)
 	}
-	if out, _, code, err = n.shell(t, ShellOptions{Command: "kill -TERM $$"}); code != 143 || err != nil {
-		t.Errorf("killed: %q, exit code %d, %v", out, code, err)
+	for range 20 { // it ends before anybody looks
+		if _, _, code, err = n.shell(t, ShellOptions{Command: "kill -TERM $$"}); code != 143 || err != nil {
+			t.Errorf("killed: exit code %d, %v", code, err)
+		}
 	}
 }
 
@@ -196,14 +245,15 @@ func TestShellThatNeverBegins(t *testing.T) {
 func TestShellThatIsLost(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, cutAfter("ran"))
-	_, _, code, err := n.shell(t, ShellOptions{Command: "trap 'echo hung up >> $HOME/ran; exit' HUP; echo x >> $HOME/ran; while :; do sleep 0.1; done"})
+	_, _, code, err := n.shell(t, ShellOptions{
+		Command: "trap 'echo hung up >> $HOME/ran; exit' HUP; read line; echo $line >> $HOME/ran; while :; do sleep 0.1; done",
+		Stdin:   strings.NewReader("x\n"), // is sent when it has begun
+	})
 	var lost *LostShellError
-	if !errors.As(err, &lost) || len(n.commands) != 1 {
+	if !errors.As(err, &lost) || !lost.Begun || len(n.commands) != 1 {
 		t.Fatalf("exit code %d, %v; executed %q", code, err, n.commands)
 	}
-	if ran, err := os.ReadFile(filepath.Join(n.dir, "ran")); string(ran) != "x\nhung up\n" {
-		t.Errorf("it ran %q, %v", ran, err)
-	}
+	n.await(t, "ran", "x\nhung up\n")
 }
 
 // TestShellThatNobodyWantsAnyMore hears so.
@@ -231,14 +281,7 @@ func TestShellThatNobodyWantsAnyMore(t *testing.T) {
 			if code, err := shell(ctx, n.execute, o); !errors.Is(err, stopped) {
 				t.Errorf("exit code %d, %v", code, err)
 			}
-			for end := deadline(t); ; {
-				if text, _ := os.ReadFile(filepath.Join(n.dir, "end")); string(text) == "hung up\n" {
-					return
-				}
-				if err := sleep.For(end, 10*time.Millisecond); err != nil {
-					t.Fatal("it goes on")
-				}
-			}
+			n.await(t, "end", "hung up\n")
 		})
 	}
 }
@@ -247,15 +290,16 @@ func TestShellThatNobodyWantsAnyMore(t *testing.T) {
 func TestShellOnTerminal(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
+	entered := 0
 	sizes := make(chan nomad.TerminalSize, 2)
 	sizes <- nomad.TerminalSize{Width: 90, Height: 20}
 	sizes <- nomad.TerminalSize{Width: 91, Height: 21}
 	out, _, code, err := n.shell(t, ShellOptions{
-		Terminal: &Terminal{Kind: "xterm", Sizes: sizes},
+		Terminal: &Terminal{Kind: "xterm", Sizes: sizes, Enter: func() error { entered++; return nil }},
 		Command:  `echo $TERM; until test "$(stty size)" = "21 91"; do sleep 0.02; done; exit 4`,
 	})
-	if out != "xterm\r\n" || code != 4 || err != nil {
-		t.Errorf("it shows %q, exit code %d, %v", out, code, err)
+	if out != "xterm\r\n" || code != 4 || err != nil || entered != 1 {
+		t.Errorf("it shows %q, exit code %d, %v, entered %d times", out, code, err, entered)
 	}
 }
 
@@ -263,13 +307,58 @@ func TestShellOnTerminal(t *testing.T) {
 func TestShellOfOlderLifecycle(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, ends(0, nil, ""), ends(2, nil, "lifecycle: unknown command \"sshd\"\nusage: lifecycle stage\n"), ends(9, nil, "old\n"))
+	entered := 0
 	sizes := make(chan nomad.TerminalSize)
-	_, errs, code, err := n.shell(t, ShellOptions{Command: "exit 9", Terminal: &Terminal{Kind: "xterm", Sizes: sizes}})
-	if errs != "old\n" || code != 9 || err != nil {
-		t.Errorf("stderr %q, exit code %d, %v", errs, code, err)
+	_, errs, code, err := n.shell(t, ShellOptions{Command: "exit 9", Terminal: &Terminal{Kind: "xterm", Sizes: sizes, Enter: func() error { entered++; return nil }}})
+	if errs != "old\n" || code != 9 || err != nil || entered != 1 {
+		t.Errorf("stderr %q, exit code %d, %v, entered %d times", errs, code, err, entered)
 	}
 	if last := n.commands[2]; !slices.Equal(last, []string{"local/lifecycle", "shell", "xterm", "exit 9"}) {
 		t.Errorf("executed %q", last)
+	}
+}
+
+// TestShellThatIsLostAtOnce: nobody knows whether it has begun.
+func TestShellThatIsLostAtOnce(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, (*node).deaf)
+	_, _, code, err := n.shell(t, ShellOptions{Command: "true", Process: "web", Instance: 1})
+	var lost *LostShellError
+	if !errors.As(err, &lost) || lost.Begun || len(n.commands) != 1 {
+		t.Fatalf("exit code %d, %v; executed %q", code, err, n.commands)
+	}
+	lost.App = "shop"
+	if want := `the shell beside instance 1 of process web of app "shop" was lost before it told how it ended: Nomad says that it ended with exit code 0`; lost.Error() != want {
+		t.Errorf("it says %q", lost)
+	}
+	if want := "it may have run, so see what it has done before it runs again; `wadi events shop` says what happened to the instance"; lost.Hint() != want {
+		t.Errorf("it hints %q", lost.Hint())
+	}
+}
+
+func TestEndOfInstance(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1_700_000_000, 0)
+	state := func(state string, restarts uint64, started time.Time) map[string]*api.TaskState {
+		return map[string]*api.TaskState{nomad.TaskName: {State: state, Restarts: restarts, StartedAt: started}}
+	}
+	before := &api.AllocationListStub{TaskStates: state("running", 1, start)}
+	tests := map[string]struct {
+		desired string
+		states  map[string]*api.TaskState
+		want    string
+	}{
+		"runs":      {"run", state("running", 1, start), ""},
+		"stopped":   {"stop", state("running", 1, start), "the instance was stopped"},
+		"dead":      {"run", state("dead", 1, start), "the instance has ended"},
+		"restarts":  {"run", state("pending", 2, start), "the instance has ended, and started again"},
+		"restarted": {"run", state("running", 1, start.Add(time.Second)), "the instance has ended, and started again"},
+		"unknown":   {"run", nil, ""},
+	}
+	for name, test := range tests {
+		if got := endOfInstance(before, &api.Allocation{DesiredStatus: test.desired, TaskStates: test.states}); got != test.want {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
 

@@ -94,14 +94,21 @@ func onTerminal(streams Streams, wanted bool, do func(*reconcile.Terminal) (int,
 	if !wanted || !isFile || !isTerminal(in) {
 		return do(nil)
 	}
-	state, err := term.MakeRaw(int(in.Fd()))
-	if err != nil {
-		return 0, fmt.Errorf("prepare the terminal: %w", err)
-	}
-	defer func() { _ = term.Restore(int(in.Fd()), state) }() // there is no other way to tell
 	sizes, stop := terminalSizes(in)
 	defer stop()
-	return do(&reconcile.Terminal{Kind: os.Getenv("TERM"), Sizes: sizes})
+	var before *term.State
+	enter := func() (err error) {
+		if before, err = term.MakeRaw(int(in.Fd())); err != nil {
+			return fmt.Errorf("prepare the terminal: %w", err)
+		}
+		return nil
+	}
+	defer func() {
+		if before != nil {
+			_ = term.Restore(int(in.Fd()), before) // there is no other way to tell
+		}
+	}()
+	return do(&reconcile.Terminal{Kind: os.Getenv("TERM"), Sizes: sizes, Enter: enter})
 }
 
 // terminalSizes tells the size of a terminal, now and whenever it changes,

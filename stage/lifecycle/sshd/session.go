@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,13 +32,20 @@ type session struct {
 	terminal *os.File    // our end of it; nil = none
 	cmd      *exec.Cmd   // nil until a command was asked for
 
+	// answered is closed by answer, when the client has been told that its
+	// command begins.
+	answered chan struct{}
+	answer   func()
+
 	started chan struct{} // closed when the command runs: cmd.Process is its
 	ended   chan struct{} // closed when it has ended, and its output was sent
 	code    int           // set before that
 }
 
 func newSession(channel ssh.Channel, argv Argv) *session {
-	return &session{channel: channel, argv: argv, started: make(chan struct{}), ended: make(chan struct{})}
+	s := &session{channel: channel, argv: argv, answered: make(chan struct{}), started: make(chan struct{}), ended: make(chan struct{})}
+	s.answer = sync.OnceFunc(func() { close(s.answered) })
+	return s
 }
 
 func (s *session) serve(requests <-chan *ssh.Request) {
@@ -45,6 +53,9 @@ func (s *session) serve(requests <-chan *ssh.Request) {
 		ok := s.handle(r.Type, r.Payload)
 		if r.WantReply {
 			_ = r.Reply(ok, nil) // a broken connection ends the loop
+		}
+		if s.cmd != nil {
+			s.answer()
 		}
 	}
 }
@@ -158,8 +169,9 @@ func (s *session) openTerminal() (begun, drained func(), err error) {
 	}, nil
 }
 
-// finish tells the client how the command ended.
+// finish tells the client how the command ended. Nothing may follow that.
 func (s *session) finish(err error) {
+	<-s.answered
 	if s.cmd.ProcessState != nil {
 		s.code = proc.ExitCode(s.cmd.ProcessState.Sys().(syscall.WaitStatus))
 	} else {
