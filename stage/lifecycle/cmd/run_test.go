@@ -117,7 +117,7 @@ func TestRunEnds(t *testing.T) {
 		"crash":   {app{command: "exit 3", health: portCheck}, 3, []string{"Exit status 3\n"}},
 		"exit 0":  {app{command: "true", health: portCheck}, 0, []string{"Exit status 0\n"}},
 		"signal":  {app{command: "kill -SEGV $$", health: portCheck}, 139, []string{"Exit status 139\n"}},
-		"no port": {app{command: "sleep 1000", health: portCheck, timeoutS: 1}, lifecycle.ExitNeverHealthy, []string{"waiting for startup check to succeed: failed to make TCP connection to 127.0.0.1:", "connection refused\n", "startup health check never passed.\n", "Instance never healthy after 1", "Exit status 143\n"}},
+		"no port": {app{command: "sleep 1000", health: portCheck, timeoutS: 3}, lifecycle.ExitNeverHealthy, []string{"waiting for startup check to succeed: failed to make TCP connection to 127.0.0.1:", "connection refused\n", "startup health check never passed.\n", "Instance never healthy after ", "Exit status 143\n"}},
 		"sidecar": {
 			app{command: "sleep 1000", health: lifecycle.Check{Type: "process"}, sidecars: []lifecycle.Sidecar{{Name: "helper", ProcessTypes: []string{"web"}, Command: "exit 5"}}},
 			5, []string{"[SIDECAR helper] Exit status 5\n", "Exit status 143\n"},

@@ -82,7 +82,8 @@ func (m *monitor) startup(ctx context.Context) *unhealthyError {
 	}
 	fmt.Fprintln(m.log, "Starting health monitoring of container")
 	start := time.Now()
-	deadline, cancel := context.WithTimeout(ctx, m.timeout)
+	end := start.Add(m.timeout)
+	deadline, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	for attempts := 1; ; attempts++ {
 		err := m.probe(deadline, m.health)
@@ -93,7 +94,7 @@ func (m *monitor) startup(ctx context.Context) *unhealthyError {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if deadline.Err() == nil {
+		if time.Now().Before(end) { // else it was cut short; a connection knows before the context does
 			m.board.set(lifecycle.HealthStarting, err.Error())
 		}
 		wait := startInterval
