@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/nomad/api"
+
 	"wadi/nomad"
 	"wadi/stage/lifecycle"
 )
@@ -25,50 +27,68 @@ func (u *run) register(ctx context.Context) error {
 		u.result = *w.is.Result
 		u.revision = revisionOf(w.want, &u.result, u.r.Blobs.URL, w.who, w.of.salt)
 	}
-	if err := u.lock.Check(); err != nil {
-		return err
-	}
-	index := uint64(0)
-	if w.is.Job != nil {
-		index = *w.is.Job.JobModifyIndex
-		if err := u.r.Nomad.AwaitStable(ctx, w.is.Job); err != nil {
+	live, again := w.is.Job, w.again
+	for attempt := 1; ; attempt++ {
+		reg, verdict, err := u.rollOut(ctx, live, again)
+		if err != nil {
 			return err
 		}
+		if verdict.State != nomad.Failed {
+			return u.remember(ctx, stateDeployed, "")
+		}
+		wait, more := pullAgain(attempt, verdict.Reason)
+		if !more {
+			return u.failed(ctx, reg, verdict)
+		}
+		if live, err = u.afterPull(ctx, reg, verdict, wait); err != nil {
+			return err
+		}
+		again = true
 	}
-	job := u.r.job(w.want, w.is.Job, u.revision)
-	if w.again {
+}
+
+// rollOut registers the job in place of the live one, if there is one, and
+// waits for the end of its deployment. again asks for new instances although
+// the spec may be the same.
+func (u *run) rollOut(ctx context.Context, live *api.Job, again bool) (reg nomad.Registration, v nomad.Verdict, err error) {
+	if err := u.lock.Check(); err != nil {
+		return reg, v, err
+	}
+	index := uint64(0)
+	if live != nil {
+		index = *live.JobModifyIndex
+		if err := u.r.Nomad.AwaitStable(ctx, live); err != nil {
+			return reg, v, err
+		}
+	}
+	job := u.r.job(u.plan.work.want, live, u.revision)
+	if again {
 		nomad.AskRestart(job, restartTime())
 	}
-	reg, err := u.r.Nomad.Deploy(ctx, job, index)
+	reg, err = u.r.Nomad.Deploy(ctx, job, index)
 	switch {
 	case err != nil && ctx.Err() != nil: // Nomad may have taken it
-		return u.leave(ctx)
-	case errors.Is(err, nomad.ErrConflict) && w.is.Job == nil:
+		return reg, v, u.leave(ctx)
+	case errors.Is(err, nomad.ErrConflict) && live == nil:
 		// somebody else has a job of that name by now, which may read the Variable
-		return errors.Join(err, u.forget(ctx))
+		return reg, v, errors.Join(err, u.forget(ctx))
 	case err != nil:
-		return err
+		return reg, v, err
 	}
 	limits := nomad.RolloutLimits{
 		Deadline: time.Now().Add(u.patience()),
 		NoRoom:   noRoomPatience,
 		Fatal:    u.fatal,
 	}
-	verdict, err := u.r.Nomad.Watch(ctx, reg, limits, func(v nomad.Verdict) {
+	v, err = u.r.Nomad.Watch(ctx, reg, limits, func(v nomad.Verdict) {
 		if v.Reason != "" {
 			u.say(PhaseStart, "%s", v.Reason)
 		}
 	})
 	if ctx.Err() != nil {
-		return u.leave(ctx)
+		err = u.leave(ctx)
 	}
-	if err != nil {
-		return err
-	}
-	if verdict.State == nomad.Failed {
-		return u.failed(ctx, reg, verdict)
-	}
-	return u.remember(ctx, stateDeployed, "")
+	return reg, v, err
 }
 
 // fatal words the supervisor's own exit code.

@@ -141,7 +141,7 @@ func (u *run) stageOnce(ctx context.Context) (lifecycle.Result, error) {
 	} else if id, err = u.startStaging(ctx); err != nil {
 		return none, err
 	}
-	if err := u.followStaging(ctx, id); err != nil {
+	if id, err = u.followToEnd(ctx, id); err != nil {
 		return none, err
 	}
 	if err := u.cleanStaging(ctx, id); err != nil {

@@ -221,10 +221,6 @@ func describePorts(meta *lifecycle.ImageMetadata) string {
 	return PortsText(meta.TCPPorts())
 }
 
-// notPulled says whether an instance failed for want of its image, in the
-// words of Nomad's docker driver.
-func notPulled(reason string) bool { return strings.Contains(reason, ": Failed to pull `") }
-
 // imageContainer is where the processes of an app of an image run.
 func (d desired) imageContainer() nomad.Container {
 	c := nomad.Container{Image: d.App.Docker.Image, NoRoot: d.NoRoot, Login: d.Login.key()}

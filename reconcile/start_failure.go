@@ -48,7 +48,7 @@ func (u *run) notStarted(ctx context.Context, v nomad.Verdict) *AppError {
 			out.Err = fmt.Errorf("%w: %s", out.Err, why)
 		}
 		if notPulled(v.Reason) {
-			out.Err = fmt.Errorf("%w (the node's own engine pulls the image: there it has to reach the registry, and for HTTP list it in its insecure-registries)", out.Err)
+			out.Err = fmt.Errorf("%w (%s)", out.Err, whyNotPulled(v.Reason))
 		}
 	}
 	if v.Alloc != nil {

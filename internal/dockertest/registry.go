@@ -37,6 +37,7 @@ type Registry struct {
 	failures           atomic.Int64
 	gathering          atomic.Pointer[gathering]
 	noEngines          atomic.Bool
+	engineFailures     atomic.Int64
 }
 
 // Auth is how a registry finds out who asks.
@@ -113,6 +114,10 @@ func (r *Registry) Fail(n int64) { r.failures.Store(n) }
 // RefuseEngines gives images to nobody who would run them.
 func (r *Registry) RefuseEngines() { r.noEngines.Store(true) }
 
+// FailEngines answers those who would run images the next n times that they
+// ask for one with the trouble of a registry that is being started.
+func (r *Registry) FailEngines(n int64) { r.engineFailures.Store(n) }
+
 // registryToken is the only token that a registry gives.
 const registryToken = "a-token-of-this-registry"
 
@@ -123,6 +128,9 @@ func (r *Registry) admits(w http.ResponseWriter, req *http.Request) bool {
 	challenge := `Basic realm="registry"`
 	switch {
 	case r.failures.Add(-1) >= 0:
+		http.Error(w, "starting", http.StatusServiceUnavailable)
+		return false
+	case strings.HasPrefix(req.UserAgent(), "docker/") && req.Method == http.MethodGet && strings.Contains(req.URL.Path, "/manifests/") && r.engineFailures.Add(-1) >= 0:
 		http.Error(w, "starting", http.StatusServiceUnavailable)
 		return false
 	case r.noEngines.Load() && strings.HasPrefix(req.UserAgent(), "docker/"):

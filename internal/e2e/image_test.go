@@ -36,6 +36,10 @@ type ownRegistryKey struct{}
 //
 // lets it answer the next N requests with 503.
 //
+//	registry busy N
+//
+// lets it answer engines with 503 the next N times that they ask for an image.
+//
 //	registry refuse
 //
 // lets it give images to no engine from now on.
@@ -53,6 +57,10 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 		n, err := strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
 		(*own).Fail(n)
+	case !neg && len(args) == 2 && args[0] == "busy" && *own != nil:
+		n, err := strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+		(*own).FailEngines(n)
 	case !neg && len(args) == 1 && args[0] == "refuse" && *own != nil:
 		(*own).RefuseEngines()
 	case !neg && len(args) == 2 && args[0] == "gather" && *own != nil:
@@ -68,7 +76,7 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	case !neg && len(args) == 3:
 		*own = dockertest.NewPrivateRegistry(t, dockertest.Auth(args[0]), args[1], args[2])
 	default:
-		ts.Fatalf("usage: registry none | registry basic|bearer USER PASSWORD | registry refuse | registry fail|gather|gathered N")
+		ts.Fatalf("usage: registry none | registry basic|bearer USER PASSWORD | registry refuse | registry fail|busy|gather|gathered N")
 	}
 	ts.Setenv("REGISTRY", (*own).Host)
 }
