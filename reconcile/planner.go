@@ -57,6 +57,9 @@ func (w *work) sizes() map[string]int {
 	for _, b := range w.want.Bindings {
 		out["service."+b.Name] = len(mustJSON(b.Entry))
 	}
+	if w.want.Image != nil {
+		out["the image's own configuration"] = len(mustJSON(w.want.Image))
+	}
 	return out
 }
 

@@ -99,7 +99,7 @@ func (e *Error) Hint() string {
 	case NoPlatform:
 		return "build the image for it too (docker buildx build --platform …)"
 	case Insecure:
-		return "give the registry a certificate, or list it in insecure_registries (WADI_INSECURE_REGISTRIES=" + e.Registry + ")"
+		return e.hintInsecure()
 	case BadTokenServer:
 		return "let the registry name its token server (the realm of its answer) by https and the server's name"
 	case Unreachable:
@@ -110,6 +110,15 @@ func (e *Error) Hint() string {
 		return "name an image: a registry keeps other things too, under names of the same form"
 	}
 	return "build the image anew with a current docker or podman"
+}
+
+func (e *Error) hintInsecure() string {
+	list := "list it in insecure_registries (WADI_INSECURE_REGISTRIES=" + e.Registry + ")"
+	var certificate *tls.CertificateVerificationError
+	if errors.As(e.Err, &certificate) {
+		return "put the certificate of its authority here and on the nodes, where Docker's engine looks too (" + engineCerts + "/" + e.Registry + "/ca.crt), or " + list
+	}
+	return "give the registry a certificate, or " + list
 }
 
 func (e *Error) hintUnreachable() string {
@@ -146,7 +155,10 @@ func explain(g *guard, ref name.Reference, o Options, err error) *Error {
 	var platform *platformError
 	var content *contentError
 	var certificate *tls.CertificateVerificationError
+	var certs *certsError
 	switch {
+	case errors.As(err, &certs):
+		out.Kind, out.Err = Insecure, certs
 	case errors.As(err, &content):
 		out.Err = content
 	case errors.As(err, &platform):

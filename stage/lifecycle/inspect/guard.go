@@ -32,10 +32,12 @@ func isPlain(err error) bool {
 type guard struct {
 	insecure []string
 	registry string // "host[:port]"
+	certs    string // engineCerts, or a test's
 
-	mu    sync.Mutex
-	after time.Duration // which the registry asks to be left alone for
-	realm tokenServer
+	mu         sync.Mutex
+	after      time.Duration // which the registry asks to be left alone for
+	realm      tokenServer
+	transports map[string]http.RoundTripper // by host
 }
 
 // checked and unchecked keep connections for all that ask.
@@ -55,12 +57,15 @@ func newTransport(config *tls.Config) *http.Transport {
 
 func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = g.redirected(r)
-	transport := checked
-	switch {
-	case mayBeInsecure(r.URL.Host, g.insecure):
-		transport = unchecked
-	case r.URL.Scheme != "https":
-		return nil, errUnlisted
+	var transport http.RoundTripper = unchecked
+	if !mayBeInsecure(r.URL.Host, g.insecure) {
+		if r.URL.Scheme != "https" {
+			return nil, errUnlisted
+		}
+		var err error
+		if transport, err = g.transportFor(r.URL.Host); err != nil {
+			return nil, err
+		}
 	}
 	resp, err := transport.RoundTrip(r)
 	if err == nil {

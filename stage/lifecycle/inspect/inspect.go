@@ -35,7 +35,7 @@ func Image(ctx context.Context, reference string, o Options) (lifecycle.ImageMet
 	}
 	began := time.Now()
 	for attempt := 1; ; attempt++ {
-		g := &guard{insecure: o.Insecure, registry: ref.Context().RegistryStr()}
+		g := &guard{insecure: o.Insecure, registry: ref.Context().RegistryStr(), certs: engineCerts}
 		meta, err := ask(ctx, g, ref, o)
 		if err == nil {
 			return meta, nil
