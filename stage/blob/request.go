@@ -29,7 +29,6 @@ const (
 	// maxSilent is how many attempts may meet no answer: a second one finds a
 	// store whose connections did not outlive a machine's sleep.
 	maxSilent = 2
-	// slowest is how many bytes a second of a body are taken to be on their
 	// slowest is how many bytes a second a line carries at least: a store does
 	// not answer before it has all of a body.
 	slowest = 8 << 10

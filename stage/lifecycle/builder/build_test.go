@@ -171,7 +171,7 @@ func TestFailures(t *testing.T) {
 		"compile dies":           {project{buildpacks: []scripts{with("bin/compile", "kill -KILL $$\n")}}, 223, "Failed to compile droplet: Failed to compile droplet: signal: killed"},
 		"finalize fails":         {project{buildpacks: []scripts{with("bin/finalize", "exit 2\n")}}, 223, "Failed to compile droplet: Failed to run finalize script: exit status 2"},
 		"supply of the final":    {project{buildpacks: []scripts{{"bin/supply": "exit 2\n", "bin/finalize": ""}}}, 223, "Failed to compile droplet: Failed to run all supply scripts: exit status 2"},
-		"supply of another":      {project{buildpacks: []scripts{with("bin/supply", "exit 2\n"), fine}}, 225, "Failed to run all supply scripts: exit status 2"},
+		"supply of another":      {project{buildpacks: []scripts{with("bin/supply", "exit 2\n"), fine}}, 225, "Failed to run all supply scripts: exit status 2 (bin/supply of bp0)"},
 		"supply is missing":      {project{buildpacks: []scripts{fine, with("bin/supply", "-"), fine}}, 225, "Error: one of the buildpacks chosen to supply dependencies does not support multi-buildpack apps: bp1 has no bin/supply: name it last, or another in its place"},
 		"no bin":                 {project{buildpacks: []scripts{{"README": ""}}}, 225, "Failed to run all supply scripts: malformed buildpack does not contain a /bin dir: bp0"},
 		"release fails":          {project{buildpacks: []scripts{with("bin/release", "exit 3\n")}}, 224, "Failed to build droplet release: exit status 3"},

@@ -76,7 +76,7 @@ func (b *build) supplyAll(ctx context.Context) (choice, error) {
 	for i, dir := range chosen.supplies {
 		cache := filepath.Join(b.CacheDir, KeyHash(b.Buildpacks[i].Key))
 		if err := b.run(ctx, filepath.Join(dir, "bin", "supply"), b.BuildDir, cache, b.depsDir, b.depsIndex(i)); err != nil {
-			return choice{}, fail(lifecycle.ExitSupplyFail, msgSupplyFail, err)
+			return choice{}, fail(lifecycle.ExitSupplyFail, msgSupplyFail, fmt.Errorf("%w (bin/supply of %s)", err, b.Buildpacks[i].Key))
 		}
 	}
 	return chosen, nil
