@@ -19,6 +19,9 @@ func WhyFailed(a *api.AllocationListStub) string {
 			switch e.Type {
 			case api.TaskTerminated:
 				ended = fmt.Sprintf("exited with status %d", e.ExitCode)
+				if why := lostEnd(e); why != "" {
+					ended = "ended, and nobody knows how: " + why
+				}
 			case api.TaskStarted:
 				hindered = ""
 			case api.TaskDriverFailure, api.TaskSetupFailure, api.TaskArtifactDownloadFailed, api.TaskFailedValidation, "Template":

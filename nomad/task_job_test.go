@@ -91,6 +91,9 @@ func TestExitOf(t *testing.T) {
 	}{
 		"done":        {ended(started, &api.TaskEvent{Type: api.TaskTerminated}), 0, true},
 		"code":        {ended(started, &api.TaskEvent{Type: api.TaskTerminated, ExitCode: 7}), 7, true},
+		"lost":        {ended(started, &api.TaskEvent{Type: api.TaskTerminated, Details: map[string]string{"exit_message": "EOF", "oom_killed": "false"}}), 0, false},
+		"lost, -1":    {ended(started, &api.TaskEvent{Type: api.TaskTerminated, ExitCode: -1, Details: map[string]string{"exit_message": "plugin is shut down"}}), -1, false},
+		"memory":      {ended(started, &api.TaskEvent{Type: api.TaskTerminated, Details: map[string]string{"exit_message": "OOM Killed", "oom_killed": "true"}}), 0, true},
 		"never ran":   {ended(failed), 0, false},
 		"other task":  {&api.Allocation{TaskStates: map[string]*api.TaskState{"x": {}}}, 0, false},
 		"not started": {&api.Allocation{}, 0, false},

@@ -165,8 +165,18 @@ func ExitOf(alloc *api.Allocation, task string) (code int, ok bool) {
 	}
 	for _, e := range state.Events {
 		if e.Type == api.TaskTerminated {
-			code, ok = e.ExitCode, true
+			code, ok = e.ExitCode, lostEnd(e) == ""
 		}
 	}
 	return code, ok
+}
+
+// lostEnd is why a task's driver does not know how it ended, "" if it does. The
+// exit code that Nomad tells then is 0 (docker, whose engine has not answered)
+// or -1.
+func lostEnd(ended *api.TaskEvent) string {
+	if ended.ExitCode > 0 || ended.Signal != 0 || ended.Details["oom_killed"] == "true" {
+		return ""
+	}
+	return ended.Details["exit_message"]
 }
