@@ -128,7 +128,7 @@ var buildFlags = []string{"-trimpath", "-buildvcs=false", "-ldflags", "-s -w"}
 func build(ctx context.Context, root, arch string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "wadi-lifecycle-")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("making a folder to build the lifecycle in: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "lifecycle")
@@ -148,7 +148,7 @@ func build(ctx context.Context, root, arch string) ([]byte, error) {
 	}
 	program, err := os.ReadFile(out)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the lifecycle that was built: %w", err)
 	}
 	return pack(program)
 }

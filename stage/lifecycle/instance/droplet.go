@@ -27,7 +27,7 @@ func (t *task) freshCopy(ctx context.Context, guid string, log io.Writer) (strin
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return "", meta, err
+		return "", meta, fmt.Errorf("opening the folder of the instance: %w", err)
 	}
 	defer root.Close()
 	if err := t.download(ctx, root, log); err != nil {

@@ -30,24 +30,52 @@ func JoinCgroups(pid int) error {
 }
 
 // cgroupProcs lists the files that take processes into the control groups of
-// a /proc/PID/cgroup: version 1 (line "9:memory:/path") and 2 ("0::/path").
+// a /proc/PID/cgroup. The root is nobody's.
 func cgroupProcs(cgroups string) []string {
 	var files []string
-	for line := range strings.Lines(cgroups) {
-		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(parts) != 3 || parts[2] == "/" {
+	for _, g := range parseCgroups(cgroups) {
+		if g.path == "/" {
 			continue
 		}
-		if parts[1] == "" {
-			for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-				files = append(files, filepath.Join(root, parts[2], "cgroup.procs"))
-			}
-			continue
-		}
-		// controllers that share a hierarchy have a name each
-		for controller := range strings.SplitSeq(strings.TrimPrefix(parts[1], "name="), ",") {
-			files = append(files, filepath.Join("/sys/fs/cgroup", controller, parts[2], "cgroup.procs"))
+		for _, root := range g.roots() {
+			files = append(files, filepath.Join(root, g.path, "cgroup.procs"))
 		}
 	}
 	return files
+}
+
+// cgroup is a line of a /proc/PID/cgroup.
+type cgroup struct {
+	controllers []string // of version 1; those of one hierarchy have a folder each. None: version 2
+	path        string   // below the roots
+}
+
+// parseCgroups reads a /proc/PID/cgroup: version 1 (line "9:memory:/path") and
+// 2 ("0::/path").
+func parseCgroups(text string) []cgroup {
+	var all []cgroup
+	for line := range strings.Lines(text) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(parts) != 3 {
+			continue
+		}
+		g := cgroup{path: parts[2]}
+		if parts[1] != "" {
+			g.controllers = strings.Split(strings.TrimPrefix(parts[1], "name="), ",")
+		}
+		all = append(all, g)
+	}
+	return all
+}
+
+// roots are where the hierarchy may be mounted.
+func (g cgroup) roots() []string {
+	if g.controllers == nil {
+		return []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}
+	}
+	var roots []string
+	for _, controller := range g.controllers {
+		roots = append(roots, filepath.Join("/sys/fs/cgroup", controller))
+	}
+	return roots
 }

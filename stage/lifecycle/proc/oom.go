@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,26 +39,21 @@ func (c *OOMCounter) Killed() bool {
 	return err == nil && n > c.start
 }
 
-// oomFiles lists where the count may stand, by /proc/self/cgroup: version 1
-// (line "9:memory:/path") or 2 ("0::/path"). Inside a container the path may
-// be the host's while the mount is the container's own root.
+// oomFiles lists where the count may stand, by /proc/self/cgroup. Inside a
+// container the path may be the host's while the mount is the container's own
+// root.
 func oomFiles(cgroups string) []string {
 	var files []string
-	for line := range strings.Lines(cgroups) {
-		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(parts) != 3 {
-			continue
-		}
-		if parts[0] == "0" && parts[1] == "" {
-			for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-				files = append(files, filepath.Join(root, parts[2], "memory.events"), filepath.Join(root, "memory.events"))
+	for _, g := range parseCgroups(cgroups) {
+		name := "memory.events"
+		if g.controllers != nil {
+			if !slices.Contains(g.controllers, "memory") {
+				continue
 			}
+			g.controllers, name = []string{"memory"}, "memory.oom_control"
 		}
-		for controller := range strings.SplitSeq(parts[1], ",") {
-			if controller == "memory" {
-				root := "/sys/fs/cgroup/memory"
-				files = append(files, filepath.Join(root, parts[2], "memory.oom_control"), filepath.Join(root, "memory.oom_control"))
-			}
+		for _, root := range g.roots() {
+			files = append(files, filepath.Join(root, g.path, name), filepath.Join(root, name))
 		}
 	}
 	return files

@@ -47,5 +47,8 @@ func giveAway(u *User, path string) error {
 	if u == nil {
 		return nil
 	}
-	return os.Lchown(path, u.UID, u.GID)
+	if err := os.Lchown(path, u.UID, u.GID); err != nil {
+		return fmt.Errorf("handing a service binding to user %d: %w", u.UID, err)
+	}
+	return nil
 }

@@ -29,7 +29,7 @@ func check(dir string) (string, error) {
 func open(dir string) (*handler, error) {
 	app, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("opening the app's folder: %w", err)
 	}
 	defer app.Close()
 	settings, err := load(app)
