@@ -26,6 +26,10 @@ type settings struct {
 // allocations and their logs stay (gc_*), docker images too. CPU is a weight
 // on one's own machine, never a reason not to place: cpu_total_compute. Every
 // client is this machine, so connections are not counted by client.
+//
+// The driver for docker removes, every five minutes, what it takes for
+// containers that Nomad has lost: those of every other agent on this machine.
+// It must not; those of an agent of ours that was killed the sweep removes.
 const (
 	commonSettings = `data_dir             = %q
 bind_addr            = "127.0.0.1"
@@ -91,6 +95,10 @@ plugin "docker" {
   config {
     gc {
       image = false
+
+      dangling_containers {
+        enabled = false
+      }
     }
   }
 }

@@ -26,7 +26,22 @@ type agentFile struct {
 		Options map[string]string `hcl:"options"`
 		Rest    any               `hcl:",remain"`
 	} `hcl:"client,block"`
-	Rest any `hcl:",remain"`
+	Plugins []plugin `hcl:"plugin,block"`
+	Rest    any      `hcl:",remain"`
+}
+
+// plugin is the block of a driver.
+type plugin struct {
+	Name   string `hcl:"name,label"`
+	Config struct {
+		GC *struct {
+			Image    bool `hcl:"image"`
+			Dangling struct {
+				Enabled bool `hcl:"enabled"`
+			} `hcl:"dangling_containers,block"`
+		} `hcl:"gc,block"`
+		Rest any `hcl:",remain"`
+	} `hcl:"config,block"`
 }
 
 func TestSettings(t *testing.T) {
@@ -52,6 +67,10 @@ func TestSettings(t *testing.T) {
 		}
 		if f.Client.MinPort != s.MinPort || f.Client.MaxPort != s.MaxPort {
 			t.Errorf("%+v gives the ports %d to %d", s, f.Client.MinPort, f.Client.MaxPort)
+		}
+		docker := slices.IndexFunc(f.Plugins, func(p plugin) bool { return p.Name == "docker" })
+		if docker < 0 || f.Plugins[docker].Config.GC == nil || f.Plugins[docker].Config.GC.Dangling.Enabled {
+			t.Errorf("%+v: other agents' containers are removed", s)
 		}
 		denied := strings.Split(f.Client.Options["fingerprint.denylist"], ",")
 		for _, outside := range []string{"env_aws", "env_gce", "env_azure", "env_digitalocean", "consul", "vault"} {
