@@ -15,9 +15,9 @@ import (
 // The files with the users and groups of the node.
 var accountFiles = []string{"/etc/passwd", "/etc/group"}
 
-// MakePrivate makes the folder u.Private, whose parent exists: an empty /tmp,
-// and the node's users and groups with u beside them as vcap, who is at home
-// in home. Programs look for the name and the home of their user there, and some
+// MakePrivate makes the folder u.Private, whose parent exists: an empty /tmp
+// and /var/tmp, and the node's users and groups with u beside them as vcap, who
+// is at home in home. Programs look for the name and the home of their user there, and some
 // (ssh, Node's os.userInfo, older JDKs) do not do without. Nothing is done
 // where u or u.Private is not there.
 func MakePrivate(u *User, home string) error {
@@ -34,8 +34,10 @@ func makePrivate(u *User, home string) error {
 	if err := os.Mkdir(u.Private, 0o755); err != nil {
 		return err
 	}
-	if err := MakeDir(filepath.Join(u.Private, "tmp"), u); err != nil {
-		return err
+	for _, node := range nodeTmps {
+		if err := MakeDir(filepath.Join(u.Private, node.name), u); err != nil {
+			return err
+		}
 	}
 	for _, path := range accountFiles {
 		nodes, err := os.ReadFile(path)
@@ -76,7 +78,7 @@ func addAccount(file []byte, fields []string) []byte {
 // mountPrivate puts what MakePrivate has made into the place of the node's, for
 // this thread: it has a mount namespace of its own already.
 func mountPrivate(dir string) error {
-	if err := mountTmp(filepath.Join(dir, "tmp")); err != nil {
+	if err := mountTmps(dir); err != nil {
 		return err
 	}
 	for _, path := range accountFiles {

@@ -12,23 +12,44 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nodeTmp is the folder that programs take for their own: many buildpacks
-// have fixed names there, as in a container that is used once.
-const nodeTmp = "/tmp"
+// nodeTmps are the node's folders that programs take for their own: many
+// buildpacks have fixed names there, as in a container that is used once. By
+// each stands the name that a folder of MakePrivate's has for it.
+var nodeTmps = []struct{ path, name string }{{"/tmp", "tmp"}, {"/var/tmp", "var-tmp"}}
 
-// mountTmp puts dir in the place of the node's /tmp, for this thread: it has a
-// mount namespace of its own already. The folders that are there and that
+// mountTmps puts the folders of private into the place of the node's, for this
+// thread: it has a mount namespace of its own already.
+func mountTmps(private string) error {
+	for i, node := range nodeTmps {
+		info, err := os.Stat(node.path)
+		if i > 0 && (err != nil || isMounted(info)) {
+			continue // not there, or the link to /tmp that some systems have
+		}
+		if err := mountTmp(filepath.Join(private, node.name), node.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isMounted says whether a folder is what /tmp is now.
+func isMounted(info fs.FileInfo) bool {
+	tmp, err := os.Stat(nodeTmps[0].path)
+	return err == nil && os.SameFile(info, tmp)
+}
+
+// mountTmp puts dir in the place of nodeTmp. The folders that are there and that
 // others may enter stay what they are, but for those that apps have left: what
 // a variable of the app names may lie in one, and the agent's own folder.
 // Empty ones that nobody else may write to are of no use, but in the way: a
 // build by hand leaves such.
-func mountTmp(dir string) error {
+func mountTmp(dir, nodeTmp string) error {
 	private, err := openFolder(dir)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(private)
-	shared, err := sharedFolders()
+	shared, err := sharedFolders(nodeTmp)
 	if err != nil {
 		return err
 	}
@@ -55,8 +76,8 @@ func mountTmp(dir string) error {
 	return nil
 }
 
-// sharedFolders opens the folders of the node's /tmp that stay, by name.
-func sharedFolders() (map[string]int, error) {
+// sharedFolders opens the folders of nodeTmp that stay, by name.
+func sharedFolders(nodeTmp string) (map[string]int, error) {
 	entries, err := os.ReadDir(nodeTmp)
 	if err != nil {
 		return nil, err
@@ -101,14 +122,14 @@ func isEmpty(dir string) bool {
 // and is no folder was made by the app, and stays.
 func putFolder(in int, name string, fd int) error {
 	if err := unix.Mkdirat(in, name, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
-		return &os.PathError{Op: "mkdir", Path: nodeTmp + "/" + name, Err: err}
+		return &os.PathError{Op: "mkdir", Path: name, Err: err}
 	}
 	target, err := unix.Openat(in, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		return nil
 	}
 	if err != nil {
-		return &os.PathError{Op: "open", Path: nodeTmp + "/" + name, Err: err}
+		return &os.PathError{Op: "open", Path: name, Err: err}
 	}
 	defer unix.Close(target)
 	return mount(fdPath(fd), fdPath(target), "", unix.MS_BIND|unix.MS_REC, "")
