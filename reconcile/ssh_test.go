@@ -240,13 +240,20 @@ func TestShellThatNeverBegins(t *testing.T) {
 	}
 }
 
+// trapHangup is the beginning of a shell command that tells a file when it hears
+// that its client is gone, and then has something to wait for. From here on it
+// must start no program: dash loses a signal that comes while it does.
+func trapHangup(file string) string {
+	return "trap 'echo hung up >> $HOME/" + file + "; exit' HUP; sleep 1000 & "
+}
+
 // TestShellThatIsLost may have run: it is not run again, and what Nomad says
 // of its end does not count.
 func TestShellThatIsLost(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, cutAfter("ran"))
 	_, _, code, err := n.shell(t, ShellOptions{
-		Command: "trap 'echo hung up >> $HOME/ran; exit' HUP; read line; echo $line >> $HOME/ran; while :; do sleep 0.1; done",
+		Command: trapHangup("ran") + "read line; echo $line >> $HOME/ran; wait",
 		Stdin:   strings.NewReader("x\n"), // is sent when it has begun
 	})
 	var lost *LostShellError
@@ -276,7 +283,7 @@ func TestShellThatNobodyWantsAnyMore(t *testing.T) {
 			t.Parallel()
 			n := newNode(t)
 			ctx, stop := context.WithCancelCause(deadline(t))
-			o := ShellOptions{Command: `trap 'echo hung up > $HOME/end; exit' HUP; touch $HOME/begun; echo begun; while :; do sleep 0.1; done`, Stderr: io.Discard}
+			o := ShellOptions{Command: trapHangup("end") + ": > $HOME/begun; echo begun; wait", Stderr: io.Discard}
 			o.Stdin, o.Stdout = test(n, stop)
 			if code, err := shell(ctx, n.execute, o); !errors.Is(err, stopped) {
 				t.Errorf("exit code %d, %v", code, err)
