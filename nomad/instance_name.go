@@ -8,7 +8,8 @@ import (
 )
 
 // AllocIndex is the number of an instance within its group, from the
-// allocation's name: "shop.web[2]" is 2.
+// allocation's name: "shop.web[2]" is 2. It is 0 where there is none, which
+// Nomad makes no name of.
 func AllocIndex(name string) int {
 	var n int
 	if i := strings.LastIndexByte(name, '['); i >= 0 {

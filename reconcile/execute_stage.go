@@ -360,6 +360,7 @@ func (r *Reconciler) waitPlaced(ctx context.Context, id, what string, lost ...st
 func (u *run) streamStaging(ctx context.Context, alloc string) (*api.Allocation, error) {
 	writer := func(stderr bool) *lineWriter {
 		return &lineWriter{line: func(text string) {
+			text = overwritten(text)
 			u.logged(text)
 			u.tell(Event{Phase: PhaseStaging, Log: &LogLine{Source: "STG/0", Stderr: stderr, Text: text}})
 		}}
@@ -375,6 +376,10 @@ func (u *run) streamStaging(ctx context.Context, alloc string) (*api.Allocation,
 	}
 	return ended, err
 }
+
+// overwritten is what a terminal shows of a line in the end: a program that
+// counts up to 100 % begins it again each time.
+func overwritten(line string) string { return line[strings.LastIndexByte(line, '\r')+1:] }
 
 // logged keeps the last lines for a failure's report.
 func (u *run) logged(line string) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// lineWriter hands on whole lines. A line longer than maxLine is cut into
-// parts of that size, so that nothing grows without bound.
+// lineWriter hands on whole lines, which end in CR LF as well. Of a line longer
+// than maxLine it hands on what it has, so that nothing grows without bound.
 type lineWriter struct {
 	line func(string)
 	part []byte
@@ -20,7 +20,7 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 		end := bytes.IndexByte(p, '\n')
 		switch {
 		case end >= 0:
-			l.line(overwritten(string(append(l.part, p[:end]...))))
+			l.line(strings.TrimRight(string(append(l.part, p[:end]...)), "\r"))
 			l.part, p = nil, p[end+1:]
 		case len(l.part)+len(p) > maxLine:
 			l.line(string(append(l.part, p...)))
@@ -34,14 +34,7 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 
 func (l *lineWriter) flush() {
 	if len(l.part) > 0 {
-		l.line(overwritten(string(l.part)))
+		l.line(strings.TrimRight(string(l.part), "\r"))
 		l.part = nil
 	}
-}
-
-// overwritten is what a terminal shows of a line in the end: a program that
-// counts up to 100 % begins it again each time.
-func overwritten(line string) string {
-	line = strings.TrimRight(line, "\r")
-	return line[strings.LastIndexByte(line, '\r')+1:]
 }

@@ -134,18 +134,27 @@ func TestFollowedJobs(t *testing.T) {
 	}
 }
 
+func TestOverwritten(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{"": "", "whole": "whole", "1 %\r20 %\r100 %": "100 %"} {
+		if got := overwritten(line); got != want {
+			t.Errorf("%q shows %q, want %q", line, got, want)
+		}
+	}
+}
+
 func TestLineWriter(t *testing.T) {
 	t.Parallel()
 	var got []string
 	w := &lineWriter{line: func(text string) { got = append(got, text) }}
-	for _, part := range []string{"a\r\nb", "c\n", "\n", "1 %\r2", " %\r100 %\r\n", "no\rend"} {
+	for _, part := range []string{"a\r\nb", "c\n", "\n", "GET /a\rGET", " /b\r\n", "no end"} {
 		if _, err := w.Write([]byte(part)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w.flush()
 	w.flush()
-	if d := cmp.Diff([]string{"a", "bc", "", "100 %", "end"}, got); d != "" {
+	if d := cmp.Diff([]string{"a", "bc", "", "GET /a\rGET /b", "no end"}, got); d != "" {
 		t.Error(d)
 	}
 	got = nil

@@ -78,7 +78,7 @@ func judge(code int, err error, said string) (verdict, string) {
 		return silent, err.Error()
 	case nomad.StatusOf(err) == http.StatusForbidden, nomad.StatusOf(err) == http.StatusNotFound:
 		return refused, err.Error()
-	case strings.Contains(said, `unknown command "sshd"`), err == nil && code == usageError:
+	case strings.Contains(said, `unknown command "sshd"`), err == nil && code == usageError && said == "":
 		return noSSH, ""
 	case err != nil:
 		return tryAgain, err.Error()

@@ -23,7 +23,7 @@ func (e *NoShellError) Error() string {
 // Hint says what to do next.
 func (e *NoShellError) Hint() string {
 	if e.Tries > 1 {
-		return fmt.Sprintf("nothing has run in %d tries: try again when its node has less to do; `wadi events %s` says whether the instance ended", e.Tries, e.App)
+		return fmt.Sprintf("nothing has run in %d tries: try again once its node has less to do and Nomad can be reached; `wadi events %s` says whether the instance ended", e.Tries, e.App)
 	}
 	return "nothing has run; `wadi events " + e.App + "` says what happened to the instance"
 }

@@ -235,7 +235,7 @@ func TestShellThatNeverBegins(t *testing.T) {
 	if want := `no shell began beside instance 0 of process web of app "shop": Nomad took it for ended before it began`; none.Error() != want {
 		t.Errorf("it says %q", none)
 	}
-	if want := "nothing has run in 10 tries: try again when its node has less to do; `wadi events shop` says whether the instance ended"; none.Hint() != want {
+	if want := "nothing has run in 10 tries: try again once its node has less to do and Nomad can be reached; `wadi events shop` says whether the instance ended"; none.Hint() != want {
 		t.Errorf("it hints %q", none.Hint())
 	}
 }

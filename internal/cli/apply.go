@@ -79,6 +79,8 @@ func execute(ctx context.Context, streams Streams, s settings, r *reconcile.Reco
 	show := newProgress(streams, s)
 	r.Tell = show.event
 	if r.Blobs != nil {
+		before := r.Blobs.OnSilence
+		defer func() { r.Blobs.OnSilence = before }()
 		r.Blobs.OnSilence = tellSilence(r.Blobs.URL, show.say)
 	}
 	stop := show.run()

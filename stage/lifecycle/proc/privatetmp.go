@@ -21,9 +21,14 @@ var nodeTmps = []struct{ path, name string }{{"/tmp", "tmp"}, {"/var/tmp", "var-
 // thread: it has a mount namespace of its own already.
 func mountTmps(private string) error {
 	for i, node := range nodeTmps {
-		info, err := os.Stat(node.path)
-		if i > 0 && (err != nil || isMounted(info)) {
-			continue // not there, or the link to /tmp that some systems have
+		if i > 0 {
+			there, err := isApart(node.path)
+			if err != nil {
+				return err
+			}
+			if !there {
+				continue
+			}
 		}
 		if err := mountTmp(filepath.Join(private, node.name), node.path); err != nil {
 			return err
@@ -32,10 +37,18 @@ func mountTmps(private string) error {
 	return nil
 }
 
-// isMounted says whether a folder is what /tmp is now.
-func isMounted(info fs.FileInfo) bool {
+// isApart says whether a folder is there and is not /tmp: on some systems
+// /var/tmp is a link to it.
+func isApart(dir string) (bool, error) {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
 	tmp, err := os.Stat(nodeTmps[0].path)
-	return err == nil && os.SameFile(info, tmp)
+	return err == nil && !os.SameFile(info, tmp), err
 }
 
 // mountTmp puts dir in the place of nodeTmp. The folders that are there and that
@@ -68,7 +81,7 @@ func mountTmp(dir, nodeTmp string) error {
 	}
 	defer unix.Close(mounted)
 	for name, fd := range shared {
-		err := putFolder(mounted, name, fd)
+		err := putFolder(mounted, nodeTmp, name, fd)
 		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) { // it has gone meanwhile
 			return err
 		}
@@ -118,18 +131,18 @@ func isEmpty(dir string) bool {
 	return errors.Is(err, io.EOF)
 }
 
-// putFolder mounts the folder fd below the folder in. What has its name there
-// and is no folder was made by the app, and stays.
-func putFolder(in int, name string, fd int) error {
+// putFolder mounts the folder fd below the folder in, which is nodeTmp. What
+// has its name there and is no folder was made by the app, and stays.
+func putFolder(in int, nodeTmp, name string, fd int) error {
 	if err := unix.Mkdirat(in, name, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
-		return &os.PathError{Op: "mkdir", Path: name, Err: err}
+		return &os.PathError{Op: "mkdir", Path: filepath.Join(nodeTmp, name), Err: err}
 	}
 	target, err := unix.Openat(in, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		return nil
 	}
 	if err != nil {
-		return &os.PathError{Op: "open", Path: name, Err: err}
+		return &os.PathError{Op: "open", Path: filepath.Join(nodeTmp, name), Err: err}
 	}
 	defer unix.Close(target)
 	return mount(fdPath(fd), fdPath(target), "", unix.MS_BIND|unix.MS_REC, "")
