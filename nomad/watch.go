@@ -59,6 +59,25 @@ func (c *Client) AwaitStable(ctx context.Context, job *api.Job) error {
 	return nil
 }
 
+// WentBack gives Nomad, where a rollout has failed, time to go back to the
+// last version that worked. It answers the job as it is then, nil if Nomad
+// did not go back.
+func (c *Client) WentBack(ctx context.Context, reg Registration) (*api.Job, error) {
+	for range 20 {
+		job, err := c.Job(ctx, *reg.Job.ID)
+		if err != nil {
+			return nil, err
+		}
+		if job != nil && *job.Version > *reg.Job.Version {
+			return job, nil
+		}
+		if err := sleep.For(ctx, 200*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
 // lookPatience is how long Nomad may fail to answer while a rollout is
 // watched.
 const lookPatience = 30 * time.Second

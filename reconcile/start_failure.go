@@ -11,7 +11,6 @@ import (
 
 	"github.com/hashicorp/nomad/api"
 
-	"wadi/internal/sleep"
 	"wadi/nomad"
 )
 
@@ -67,23 +66,18 @@ func (u *run) afterFailure(ctx context.Context, reg nomad.Registration, v nomad.
 	if *reg.Job.Version == 0 || u.plan.Action == Create {
 		return "There is no earlier version to go back to; the job stays registered. Mend what is wrong and apply again."
 	}
-	for range 20 {
-		job, err := u.r.Nomad.Job(ctx, u.plan.Job)
-		if err != nil {
-			return ""
-		}
-		if job != nil && *job.Version > *reg.Job.Version {
-			u.reverted = true
-			if err := u.restoreRoutes(ctx, job); err != nil {
-				return "Reverted: Nomad went back to the version that ran before, but " + err.Error()
-			}
-			return "Reverted: Nomad went back to the version that ran before."
-		}
-		if sleep.For(ctx, 200*time.Millisecond) != nil {
-			return ""
-		}
+	job, err := u.r.Nomad.WentBack(ctx, reg)
+	if err != nil {
+		return ""
 	}
-	return "Nomad did not go back to an earlier version: none of them was ever healthy."
+	if job == nil {
+		return "Nomad did not go back to an earlier version: none of them was ever healthy."
+	}
+	u.reverted = true
+	if err := u.restoreRoutes(ctx, job); err != nil {
+		return "Reverted: Nomad went back to the version that ran before, but " + err.Error()
+	}
+	return "Reverted: Nomad went back to the version that ran before."
 }
 
 // restoreRoutes tells instances of the routes that the job has again.

@@ -10,10 +10,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/nomad/api"
-	"golang.org/x/sync/errgroup"
 
 	"wadi/nomad"
 )
@@ -85,25 +85,34 @@ func platformApply(ctx context.Context, client *nomad.Client, o platformOptions,
 			return platformApplied{}, err
 		}
 	}
-	if out.Platform != now.Platform {
-		out.Changed = true
-		// before the jobs: the blob store's reads its token there
-		if err := client.WritePlatform(ctx, out.Platform); err != nil {
+	if running := storeKeyOf(now.Jobs[nomad.BlobStoreJobID]); running != place.StoreKey {
+		if err := writeStoreCredentials(ctx, client, o.S3, running); err != nil {
 			return platformApplied{}, err
 		}
 	}
-	if storeKeyOf(now.Jobs[nomad.BlobStoreJobID]) != place.StoreKey {
-		if err := writeStoreCredentials(ctx, client, o.S3, storeKeyOf(now.Jobs[nomad.BlobStoreJobID])); err != nil {
-			return platformApplied{}, err
+	out.Changed, err = now.bringUp(ctx, client, out.Platform, jobs, tell)
+	if err != nil {
+		return out, now.settle(ctx, client, out.Platform, err)
+	}
+	return out, nil
+}
+
+// bringUp writes where the platform is to be, registers its jobs and waits
+// until they answer there. It says whether anything was to be changed.
+func (n platformNow) bringUp(ctx context.Context, client *nomad.Client, to nomad.Platform, jobs []*api.Job, tell func(string)) (bool, error) {
+	moved := to != n.Platform
+	if moved {
+		// before the jobs: the blob store's reads its token there
+		if err := client.WritePlatform(ctx, to); err != nil {
+			return true, err
 		}
 	}
 	began := time.Now()
-	registered, err := registerPlatform(ctx, client, jobs, now, tell)
-	out.Changed = out.Changed || registered
+	registered, err := registerPlatform(ctx, client, jobs, n, tell)
 	if err != nil {
-		return out, err
+		return moved || registered, err
 	}
-	return out, waitForPlatform(ctx, client, out.Platform, began)
+	return moved || registered, waitForPlatform(ctx, client, to, began)
 }
 
 // platformNow is the platform as it is. Jobs are nil where there are none.
@@ -184,15 +193,22 @@ func registerPlatform(ctx context.Context, client *nomad.Client, jobs []*api.Job
 	if err := client.AllowRouter(ctx); err != nil {
 		return false, err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	for _, job := range changed {
+	// both to their end, whatever comes of the other: only then it is known
+	// what each of them runs with
+	var group sync.WaitGroup
+	errs := make([]error, len(changed))
+	for i, job := range changed {
 		index := uint64(0)
 		if old := now.Jobs[*job.ID]; old != nil {
 			index = *old.JobModifyIndex
 		}
-		group.Go(func() error { return startPlatformJob(ctx, client, job, index, tell) })
+		group.Go(func() { errs[i] = startPlatformJob(ctx, client, job, index, tell) })
 	}
-	return true, group.Wait()
+	group.Wait()
+	if errors.Is(context.Cause(ctx), ErrInterrupted) {
+		return true, ErrInterrupted
+	}
+	return true, errors.Join(errs...)
 }
 
 func startPlatformJob(ctx context.Context, client *nomad.Client, job *api.Job, index uint64, tell func(string)) error {
@@ -216,12 +232,8 @@ func startPlatformJob(ctx context.Context, client *nomad.Client, job *api.Job, i
 		tell(*job.ID + ": healthy")
 		return nil
 	}
-	back := ""
-	if index > 0 && !verdict.Cancelled {
-		back = "Nomad goes back to what worked before; "
-	}
 	return withHint(fmt.Errorf("job %s does not come up: %s%s", *job.ID, verdict.Reason, lastLines(ctx, client, job, verdict.Alloc)),
-		back+"see `wadi platform status`, or `nomad job status -namespace %s %s`", client.Space, *job.ID)
+		"%s; see `wadi platform status`, or `nomad job status -namespace %s %s`", whatStays(ctx, client, reg, verdict), client.Space, *job.ID)
 }
 
 // lastLines are the last log lines of a platform job's instance, below the

@@ -204,8 +204,20 @@ func TestPlatformRefusals(t *testing.T) {
 	}
 	broken := o
 	broken.Data = filepath.Join(file, "below")
-	if _, err := platformApply(ctx, client, broken, quiet); err == nil || !strings.Contains(err.Error(), "not a directory") {
+	var hint *hinted
+	if _, err := platformApply(ctx, client, broken, quiet); !errors.As(err, &hint) || !strings.Contains(err.Error(), "not a directory") ||
+		!strings.Contains(hint.Hint(), "there is no earlier version to go back to") {
 		t.Errorf("with a folder that cannot be made: %v", err)
+	}
+
+	// nor has the next one anything to go back to: its port is what stands
+	broken.Data, broken.BlobPort = filepath.Join(file, "elsewhere"), testport.Free(t)
+	if _, err := platformApply(ctx, client, broken, quiet); !errors.As(err, &hint) ||
+		!strings.Contains(hint.Hint(), "Nomad did not go back to an earlier version") || !strings.Contains(err.Error(), loopback(broken.BlobPort)+" now") {
+		t.Errorf("with another folder that cannot be made: %v", err)
+	}
+	if p, err := client.ReadPlatform(ctx); err != nil || portOf(p.BlobURL) != broken.BlobPort {
+		t.Errorf("the blob store's job has port %d, its Variable says %+v, %v", broken.BlobPort, p, err)
 	}
 	var out bytes.Buffer
 	if err := platformDestroy(ctx, Streams{Out: &out, Err: &out}, settings{AutoApprove: true}, client, false); err != nil {
@@ -227,7 +239,8 @@ func data(t *testing.T, client *nomad.Client) string {
 }
 
 // A change that does not come up, as to a store that cannot be used, leaves
-// the platform as it worked.
+// that part of the platform as it worked, at the port where it was. The other
+// part moves.
 func TestPlatformGoesBack(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -245,11 +258,24 @@ func TestPlatformGoesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := o
-	broken.Data = filepath.Join(file, "below")
+	broken.Data, broken.BlobPort, broken.RouterPort = filepath.Join(file, "below"), testport.Free(t), testport.Free(t)
 	_, err = platformApply(ctx, client, broken, quiet)
 	var hint *hinted
-	if !errors.As(err, &hint) || !strings.Contains(err.Error(), "not a directory") || !strings.Contains(hint.Hint(), "Nomad goes back to what worked before") {
+	if !errors.As(err, &hint) || !strings.Contains(err.Error(), "not a directory") || !strings.Contains(hint.Hint(), "Nomad went back to what worked before") {
 		t.Fatalf("with a folder that cannot be made: %v", err)
+	}
+	want := done.Platform
+	want.RouterURL = "http://" + loopback(broken.RouterPort)
+	for _, words := range []string{"blob store at " + want.BlobURL + ", as before", "router at " + want.RouterURL + " now"} {
+		if !strings.Contains(err.Error(), words) {
+			t.Errorf("%q is not in: %v", words, err)
+		}
+	}
+	if got, err := client.ReadPlatform(ctx); err != nil || got != want {
+		t.Errorf("the platform is at %+v, want %+v, error %v", got, want, err)
+	}
+	if err := probeRouter(ctx, want.RouterURL); err != nil {
+		t.Errorf("the router does not answer at its new port: %v", err)
 	}
 	testwait.Until(t, "the blob store of before", func() bool { return probeBlobStore(ctx, done.Platform.BlobURL) == nil && data(t, client) == done.Data })
 	var out bytes.Buffer
