@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"wadi/stage/archive"
 )
@@ -75,7 +76,9 @@ func below(ctx context.Context, prefix, dir string) ([]archive.Item, error) {
 	return items, nil
 }
 
-// write packs the tree into file: whole, or not at all.
+// write packs the tree into file: whole, or not at all. What is there and no
+// regular file (a pipe, say, or a link) is written through, as Cloud Foundry
+// does; then half of the tree may be left.
 func (t tree) write(ctx context.Context, file string, c compression) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
@@ -85,11 +88,8 @@ func (t tree) write(ctx context.Context, file string, c compression) error {
 		return err
 	}
 	c = c.of(file)
-	if target, err := filepath.EvalSymlinks(file); err == nil {
-		file = target
-	}
-	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() { // a pipe, say, or a link to nothing yet
-		out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() {
+		out, err := openThrough(file, info)
 		if err != nil {
 			return err
 		}
@@ -105,6 +105,26 @@ func (t tree) write(ctx context.Context, file string, c compression) error {
 	}
 	return os.Rename(out.Name(), file)
 }
+
+// openThrough opens what is at file. It refuses a link by which somebody may
+// have us replace what only we can write: that which the kernel refuses where
+// fs.protected_symlinks is set.
+func openThrough(file string, info os.FileInfo) (*os.File, error) {
+	if info.Mode().Type() != os.ModeSymlink {
+		return os.OpenFile(file, os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0)
+	}
+	dir, err := os.Stat(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	shared := dir.Mode()&os.ModeSticky != 0 && dir.Mode().Perm()&0o002 != 0
+	if owner := ownerOf(info); shared && int(owner) != os.Geteuid() && owner != ownerOf(dir) {
+		return nil, fmt.Errorf("%s is a link that another user (uid %d) has put there: remove it, or have this written elsewhere", file, owner)
+	}
+	return os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+}
+
+func ownerOf(info os.FileInfo) uint32 { return info.Sys().(*syscall.Stat_t).Uid }
 
 // createBeside makes a temporary file in the folder of file, with the mode that
 // the caller's umask gives.

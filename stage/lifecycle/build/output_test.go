@@ -1,7 +1,9 @@
 package build
 
 import (
+	"errors"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -28,4 +30,28 @@ func TestOutputFiles(t *testing.T) {
 	if info, err := os.Stat(m.path("out/mine")); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
+}
+
+// TestPlantedLink: whoever may write to /tmp cannot have root write elsewhere.
+func TestPlantedLink(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to make another user's link")
+	}
+	m := newMachine(t, nil).add("c", files{"bin/compile": "", "bin/release": "echo 'default_process_types: {web: w}'\n"})
+	files{"shared/droplet": "-> ../precious", "precious": "x"}.write(t, m.root)
+	if err := errors.Join(os.Chmod(m.path("shared"), 0o777|os.ModeSticky), os.Lchown(m.path("shared/droplet"), 54321, 54321)); err != nil {
+		t.Fatal(err)
+	}
+	e := m.run("--skip-detect", "--output-droplet", "shared/droplet")
+	if e.code == 0 || !strings.Contains(e.stderr, "shared/droplet is a link that another user (uid 54321) has put there: remove it") {
+		t.Errorf("code %d, stderr %q", e.code, e.stderr)
+	}
+	if content, err := os.ReadFile(m.path("precious")); err != nil || string(content) != "x" {
+		t.Errorf("what the link leads to is now %q, %v", content, err)
+	}
+	if err := os.Lchown(m.path("shared/droplet"), 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	m.run("--skip-detect", "--output-droplet", "shared/droplet").want(0, "")
 }
