@@ -81,8 +81,8 @@ func (s settings) reconciler(ctx context.Context, client *nomad.Client, project 
 	}, nil
 }
 
-// tellSilence says that the blob store does not answer, of many requests that
-// wait for it once a minute.
+// tellSilence says that the blob store has not answered yet, of many requests
+// that wait for it once a minute. It may work: on a big blob it does for long.
 func tellSilence(url string, tell func(string)) func(op string) {
 	var mu sync.Mutex
 	var told time.Time
@@ -93,7 +93,7 @@ func tellSilence(url string, tell func(string)) func(op string) {
 			return
 		}
 		told = time.Now()
-		tell(fmt.Sprintf("The blob store at %s does not answer (%s). Waiting; wadi platform status says how it is", url, op))
+		tell(fmt.Sprintf("The blob store at %s has not answered yet (%s). Waiting; wadi platform status says how it is", url, op))
 	}
 }
 

@@ -27,7 +27,8 @@ type Client struct {
 	// seconds. Every request may be repeated: content is named by its digest.
 	Attempts int
 	// OnSilence, if it is set, hears what is being done ("upload chunk 3fb2…")
-	// when the store has not answered for 10 s: who waits should know for what.
+	// when the store has neither answered nor taken anything for 10 s: who waits
+	// should know for what.
 	OnSilence func(op string)
 
 	after func(time.Duration, func()) timer // nil is time.AfterFunc

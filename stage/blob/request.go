@@ -22,9 +22,10 @@ const (
 	defaultAttempts = 7
 	firstDelay      = 100 * time.Millisecond
 	maxDelay        = 5 * time.Second
-	// attemptTimeout bounds one attempt: the biggest body is the lifecycle's 64 MiB.
+	// attemptTimeout bounds one attempt, beside the time that its body needs: the
+	// biggest is the lifecycle's 64 MiB.
 	attemptTimeout = 5 * time.Minute
-	// defaultPatience is how long an attempt may go without a byte of an answer.
+	// defaultPatience is how long an attempt may go without a byte, there or back.
 	defaultPatience = time.Minute
 	// maxSilent is how many attempts may meet no answer: a second one finds a
 	// store whose connections did not outlive a machine's sleep.
@@ -45,7 +46,7 @@ type call struct {
 	limit   int64         // most bytes of the answer's body
 	into    []byte        // its memory is reused for the answer's body
 	once    bool          // not repeated
-	timeout time.Duration // of one attempt; 0 is attemptTimeout
+	timeout time.Duration // of one attempt but its body; 0 is attemptTimeout
 	works   bool          // the store may need all of the timeout before it answers
 }
 
@@ -114,9 +115,16 @@ func (c *Client) attempt(ctx context.Context, k call) (reply, error) {
 	}
 	ctx, silence, stop := c.listen(ctx, k)
 	defer stop()
-	req, err := http.NewRequestWithContext(ctx, k.method, u.String(), bytes.NewReader(k.body))
+	req, err := http.NewRequestWithContext(ctx, k.method, u.String(), http.NoBody)
 	if err != nil {
 		return reply{}, fmt.Errorf("%s: %w", k.op, err)
+	}
+	if len(k.body) > 0 {
+		req.ContentLength = int64(len(k.body))
+		req.GetBody = func() (io.ReadCloser, error) {
+			return io.NopCloser(&sending{bytes.NewReader(k.body), silence}), nil
+		}
+		req.Body, _ = req.GetBody() // it does not fail
 	}
 	if c.Token != nil {
 		token, err := c.Token()
@@ -130,7 +138,7 @@ func (c *Client) attempt(ctx context.Context, k call) (reply, error) {
 	fail := &Error{Op: k.op, URL: publicURL(u)}
 	resp, err := c.http().Do(req)
 	if err != nil {
-		fail.Err = cmp.Or(silence.over(ctx), bare(err))
+		fail.Err = cmp.Or(silence.ended(ctx), bare(err))
 		return reply{}, fail
 	}
 	defer resp.Body.Close()
@@ -142,7 +150,7 @@ func (c *Client) attempt(ctx context.Context, k call) (reply, error) {
 	}
 	body, err := readBody(resp, k.limit, k.into)
 	if err != nil {
-		fail.Message, fail.Err = "the answer broke off", cmp.Or(silence.over(ctx), err)
+		fail.Message, fail.Err = "the answer broke off", cmp.Or(silence.ended(ctx), err)
 		return reply{}, fail
 	}
 	return reply{body: body, header: resp.Header}, nil

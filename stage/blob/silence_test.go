@@ -14,20 +14,22 @@ import (
 // clock is a time that goes by when it is told to.
 type clock struct {
 	mu     sync.Mutex
+	now    time.Duration
 	timers []*fakeTimer
-	reset  chan struct{} // for each Reset
+	reset  chan struct{} // for each Reset, as far as it holds them
 }
 
 type fakeTimer struct {
 	clock *clock
-	d     time.Duration
-	f     func() // nil: stopped, or over
+	at    time.Duration
+	f     func()
+	idle  bool // stopped, or over
 }
 
 func (c *clock) after(d time.Duration, f func()) timer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := &fakeTimer{c, d, f}
+	t := &fakeTimer{clock: c, at: c.now + d, f: f}
 	c.timers = append(c.timers, t)
 	return t
 }
@@ -35,24 +37,31 @@ func (c *clock) after(d time.Duration, f func()) timer {
 func (t *fakeTimer) Stop() bool {
 	t.clock.mu.Lock()
 	defer t.clock.mu.Unlock()
-	t.f = nil
+	t.idle = true
 	return true
 }
 
-func (t *fakeTimer) Reset(time.Duration) bool {
-	t.clock.reset <- struct{}{}
+func (t *fakeTimer) Reset(d time.Duration) bool {
+	t.clock.mu.Lock()
+	defer t.clock.mu.Unlock()
+	t.at, t.idle = t.clock.now+d, false
+	select {
+	case t.clock.reset <- struct{}{}:
+	default:
+	}
 	return true
 }
 
-// pass lets d go by since every timer began.
+// pass lets d go by.
 func (c *clock) pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	slices.SortStableFunc(c.timers, func(a, b *fakeTimer) int { return cmp.Compare(a.d, b.d) })
+	c.now += d
+	slices.SortStableFunc(c.timers, func(a, b *fakeTimer) int { return cmp.Compare(a.at, b.at) })
 	for _, t := range c.timers {
-		if t.f != nil && t.d <= d {
+		if !t.idle && t.at <= c.now {
+			t.idle = true
 			t.f()
-			t.f = nil
 		}
 	}
 }
@@ -145,6 +154,52 @@ func TestPatience(t *testing.T) {
 		stop()
 		if s.patience != tt.want {
 			t.Errorf("%+v: %v, want %v", tt.what, s.patience, tt.want)
+		}
+	}
+}
+
+// slowLine takes a piece of a body after every pause.
+type slowLine struct {
+	clock  *clock
+	pause  time.Duration
+	pieces int // until it takes no more
+}
+
+func (l slowLine) RoundTrip(r *http.Request) (*http.Response, error) {
+	piece := make([]byte, 64<<10)
+	for range l.pieces {
+		l.clock.pass(l.pause)
+		if err := r.Context().Err(); err != nil {
+			return nil, err
+		}
+		if _, err := r.Body.Read(piece); err != nil {
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+		}
+	}
+	l.clock.pass(attemptTimeout)
+	return nil, r.Context().Err()
+}
+
+// What goes up slowly is life, however long it takes.
+func TestSlowUpload(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		line slowLine
+		says string // "" is none
+		told bool
+	}{
+		"slow":        {slowLine{pause: 9 * time.Second, pieces: 100}, "", false}, // almost 10 min
+		"very slow":   {slowLine{pause: 11 * time.Second, pieces: 100}, "", true},
+		"gets stuck":  {slowLine{pause: 9 * time.Second, pieces: 3}, "no answer for", true},
+		"is too slow": {slowLine{pause: 20 * time.Second, pieces: 100}, "no whole answer", true},
+	} {
+		told := false
+		time := &clock{reset: make(chan struct{}, 1)}
+		tt.line.clock = time
+		c := &Client{URL: "http://store", HTTP: &http.Client{Transport: tt.line}, after: time.after, OnSilence: func(string) { told = true }}
+		_, err := c.do(t.Context(), call{op: "upload", method: http.MethodPut, path: "/x", body: make([]byte, 4<<20), once: true})
+		if (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) || told != tt.told {
+			t.Errorf("%s: %v, told %v", name, err, told)
 		}
 	}
 }
