@@ -74,9 +74,13 @@ func TestLinkedFiles(t *testing.T) {
 	}
 }
 
-// TestLinkThatGrows: a link is read no further than a file.
+// TestLinkThatGrows: a link is read as far as a file, and no further.
 func TestLinkThatGrows(t *testing.T) {
 	t.Parallel()
+	whole := build1(t, project{buildpacks: []scripts{{"bin/finalize": `{ echo 'web: whole'; head -c 1048565 /dev/zero | tr '\0' '\n'; } > "$1/big"; ln -s big "$1/Procfile"` + "\n", "bin/release": quietRelease}}})
+	if whole.err != nil || whole.meta.ProcessTypes["web"] != "whole" {
+		t.Errorf("of 1 MiB: %v, %v", whole.err, whole.meta.ProcessTypes)
+	}
 	b := build1(t, project{buildpacks: []scripts{{"bin/finalize": `head -c 3000000 /dev/zero > "$1/big"; ln -s big "$1/Procfile"` + "\n", "bin/release": quietRelease}}})
 	if b.code() != 1 || !strings.HasSuffix(b.err.Error(), "Procfile has more than 1048576 bytes") {
 		t.Errorf("code %d, %v", b.code(), b.err)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"wadi/stage/lifecycle/launch"
@@ -37,11 +38,11 @@ func (b *build) readFile(ctx context.Context, dir, name string) ([]byte, error) 
 
 // readLink prints what a link leads to, as scripts see it: they may have a /tmp
 // of their own. Bash is not to source what the app has in BASH_ENV (-p).
-const readLink = `[ -e "$1" ] || exit 3; [ -f "$1" ] || exit 4; exec /bin/cat -- "$1"`
+const readLink = `[ -e "$1" ] || exit 3; [ -f "$1" ] || exit 4; command -p head -c "$2" -- "$1"`
 
 // readLinked reads what a link leads to, as the user that scripts run as.
 func (b *build) readLinked(ctx context.Context, link string) ([]byte, error) {
-	content, err := b.capture(ctx, launch.Bash, "-pc", readLink, "readlink", link)
+	content, err := b.capture(ctx, launch.Bash, "-pc", readLink, "readlink", link, strconv.Itoa(maxSmall+1))
 	name := filepath.Base(link)
 	var ended *StatusError
 	switch {
@@ -51,7 +52,7 @@ func (b *build) readLinked(ctx context.Context, link string) ([]byte, error) {
 		return nil, notFile(name)
 	case err != nil:
 		return nil, fmt.Errorf("%s is a link to a file that cannot be read: %w", name, err)
-	case len(content) >= maxCaptured:
+	case len(content) > maxSmall:
 		return nil, tooBig(name)
 	}
 	return content, nil

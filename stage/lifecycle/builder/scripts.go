@@ -165,8 +165,9 @@ func (b *build) runTo(ctx context.Context, stdout *os.File, script string, args 
 	return nil
 }
 
-// maxCaptured bounds what detect and release may print, in bytes.
-const maxCaptured = 1 << 20
+// maxCaptured bounds what detect and release may print, in bytes. One more than
+// a file may have: so it shows that one has too many.
+const maxCaptured = maxSmall + 1
 
 // capture runs a script and returns its standard output. A file takes it, not
 // a pipe: a process that the script left behind would hold a pipe open.
