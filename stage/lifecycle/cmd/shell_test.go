@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -89,9 +92,9 @@ func TestShell(t *testing.T) {
 	}
 }
 
-// TestSSHDIsSilentWithoutClient: one that Nomad has started for nobody ends by
-// itself, and runs nothing.
-func TestSSHDIsSilentWithoutClient(t *testing.T) {
+// TestSSHDWithoutClient: one that Nomad has started for nobody ends by itself,
+// says why, and runs nothing.
+func TestSSHDWithoutClient(t *testing.T) {
 	t.Parallel()
 	w := startInstance(t, app{command: serveCommand, health: portCheck})
 	w.ready()
@@ -111,6 +114,9 @@ func TestSSHDIsSilentWithoutClient(t *testing.T) {
 			_, errs, code := w.lifecycle("sshd", test.stdin, test.args...)
 			if code != 126 || !strings.HasPrefix(errs, test.stderr) {
 				t.Errorf("exit code %d, stderr %q", code, errs)
+			}
+			if _, err := os.Stat(filepath.Join(w.path("app"), "ran")); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("a command ran: %v", err)
 			}
 		})
 	}
@@ -151,10 +157,46 @@ func TestSSHD(t *testing.T) {
 	if err := server.Kill(); err != nil { // as Nomad does on raw_exec
 		t.Fatal(err)
 	}
-	w.eventually("the shell dies with who started it", func() bool {
-		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // empty where it has ended and nobody has reaped it yet
-		return len(line) == 0
-	})
+	w.eventually("the shell dies with who started it", func() bool { return isGone(pid) })
+}
+
+// TestSSHDKills: when the client is gone, so is soon what does not hear SIGHUP,
+// and all that it has started.
+func TestSSHDKills(t *testing.T) {
+	t.Parallel()
+	w := startInstance(t, app{command: serveCommand, health: portCheck})
+	w.ready()
+	client, _ := w.sshd()
+	session, err := client.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := session.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Start(`trap "" HUP; sleep 1000 & echo $$ $!; while :; do wait; done`); err != nil {
+		t.Fatal(err)
+	}
+	var shell, child int
+	line := scan(t, bufio.NewScanner(out))
+	if _, err := fmt.Sscan(line, &shell, &child); err != nil {
+		t.Fatalf("%q: %v", line, err)
+	}
+	if isGone(shell) || isGone(child) {
+		t.Fatal("they do not run")
+	}
+	if err := client.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("the shell is killed", func() bool { return isGone(shell) })
+	w.eventually("its child is killed", func() bool { return isGone(child) })
+}
+
+// isGone says whether a process has ended, reaped or not.
+func isGone(pid int) bool {
+	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return len(line) == 0
 }
 
 func scan(t *testing.T, lines *bufio.Scanner) string {

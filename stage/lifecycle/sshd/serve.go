@@ -22,7 +22,8 @@ const (
 	hangUpAfter = 3 * time.Minute
 	// hangUpGrace is how long the command has to end by itself then.
 	hangUpGrace = 5 * time.Second
-	// terminalDrain is how long the last output on a terminal is waited for.
+	// terminalDrain is how long further output on a terminal is waited for when
+	// the command has ended.
 	terminalDrain = 5 * time.Second
 )
 

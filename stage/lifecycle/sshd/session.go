@@ -149,7 +149,7 @@ func (s *session) openTerminal() (begun, drained func(), err error) {
 	}
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = theirs, theirs, theirs
 	s.cmd.SysProcAttr.Setctty = true
-	sent := make(chan struct{})
+	over, sent := make(chan struct{}), make(chan struct{})
 	begun = func() {
 		s.terminal = ours
 		_ = theirs.Close() // so that reading ours ends with them
@@ -157,15 +157,13 @@ func (s *session) openTerminal() (begun, drained func(), err error) {
 			_, _ = io.Copy(ours, s.channel) // a command need not read what it is sent
 		}()
 		go func() {
-			_, _ = io.Copy(s.channel, ours) // it fails at the end: terminals have no other
+			relay(s.channel, ours, over)
 			close(sent)
 		}()
 	}
 	return begun, func() {
-		select {
-		case <-sent:
-		case <-time.After(terminalDrain): // somebody keeps it open
-		}
+		close(over)
+		<-sent
 	}, nil
 }
 
@@ -185,7 +183,7 @@ func (s *session) finish(err error) {
 }
 
 // end is what happens when the client is gone: what still runs is told that
-// it hung up. What is left of it then dies with this process.
+// it hung up. What is left of it then is killed.
 func (s *session) end() (int, error) {
 	if s == nil {
 		return Failed, errNoCommand
@@ -205,6 +203,7 @@ func (s *session) end() (int, error) {
 	case <-s.ended:
 		return s.code, nil
 	case <-time.After(hangUpGrace):
+		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) // it may end meanwhile
 		return 128 + int(syscall.SIGKILL), nil
 	}
 }
