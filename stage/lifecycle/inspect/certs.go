@@ -3,7 +3,9 @@ package inspect
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,7 +17,9 @@ import (
 // asks. What it trusts is trusted here.
 const engineCerts = "/etc/docker/certs.d"
 
-// transportFor carries requests to a host whose certificate has to be proved.
+// transportFor carries requests to a host whose certificate has to be proved:
+// the registry, or one that it sends us to, for a token or content. For such a
+// one that has no folder the registry's counts, as with Docker.
 func (g *guard) transportFor(host string) (http.RoundTripper, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -23,6 +27,9 @@ func (g *guard) transportFor(host string) (http.RoundTripper, error) {
 		return known, nil
 	}
 	config, err := engineConfig(filepath.Join(g.certs, host))
+	if config == nil && err == nil && host != g.registry {
+		config, err = engineConfig(filepath.Join(g.certs, g.registry))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +72,7 @@ func engineConfig(dir string) (*tls.Config, error) {
 	for _, path := range pairs {
 		pair, err := tls.LoadX509KeyPair(path, strings.TrimSuffix(path, ".cert")+".key")
 		if err != nil {
-			return nil, &certsError{fmt.Errorf("reading with what Docker's engine shows itself to it: %w", err)}
+			return nil, &certsError{fmt.Errorf("reading with what Docker's engine shows itself to it, %s and its .key: %w", path, err)}
 		}
 		config.Certificates = append(config.Certificates, pair)
 	}
@@ -76,3 +83,19 @@ func engineConfig(dir string) (*tls.Config, error) {
 type certsError struct{ err error }
 
 func (e *certsError) Error() string { return e.err.Error() }
+
+// kind is Unreachable where another user may read the folder: who plans need
+// not be root, as a staging is.
+func (e *certsError) kind() Kind {
+	if errors.Is(e.err, fs.ErrPermission) {
+		return Unreachable
+	}
+	return BadCerts
+}
+
+func (e *certsError) hint() string {
+	if e.kind() == Unreachable {
+		return "run this as a user who may read that file"
+	}
+	return "mend or remove that file"
+}

@@ -33,6 +33,13 @@ func configOf(image v1.Image) (*v1.ConfigFile, error) {
 	return file, nil
 }
 
+const (
+	// maxPorts bounds the ports that are read, of all protocols.
+	maxPorts = 65535
+	// maxTCP bounds those of TCP: every instance takes as many of its node's.
+	maxTCP = 500
+)
+
 // exposed reads "8080/tcp", "53/udp", "80", "8000-8010/tcp"; ascending, of
 // equal ones tcp first.
 func exposed(ports map[string]struct{}) ([]lifecycle.ImagePort, error) {
@@ -47,14 +54,35 @@ func exposed(ports map[string]struct{}) ([]lifecycle.ImagePort, error) {
 		if from == 0 || to < from {
 			return nil, &contentError{text: fmt.Sprintf("it exposes %q, which is no port", text)}
 		}
+		protocol = cmp.Or(strings.ToLower(protocol), "tcp")
+		if n := len(out) + to - from + 1; n > maxPorts {
+			return nil, tooManyPorts(n, "", maxPorts)
+		}
 		for n := from; n <= to; n++ {
-			out = append(out, lifecycle.ImagePort{Port: n, Protocol: cmp.Or(strings.ToLower(protocol), "tcp")})
+			out = append(out, lifecycle.ImagePort{Port: n, Protocol: protocol})
 		}
 	}
 	slices.SortFunc(out, func(a, b lifecycle.ImagePort) int {
 		return cmp.Or(a.Port-b.Port, strings.Compare(a.Protocol, b.Protocol))
 	})
-	return slices.Compact(out), nil
+	out = slices.Compact(out)
+	tcp := 0
+	for _, p := range out {
+		if p.Protocol == "tcp" {
+			tcp++
+		}
+	}
+	if tcp > maxTCP {
+		return nil, tooManyPorts(tcp, "TCP ", maxTCP)
+	}
+	return out, nil
+}
+
+func tooManyPorts(n int, kind string, limit int) error {
+	return &contentError{
+		text: fmt.Sprintf("it exposes %d %sports, more than %d", n, kind, limit),
+		hint: "let its Dockerfile EXPOSE those alone that the app is asked at",
+	}
 }
 
 // port reads a number of one; 0 = it is none.

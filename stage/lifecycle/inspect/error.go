@@ -25,7 +25,8 @@ const (
 	NoPlatform                 // not for nodes of this architecture
 	Insecure                   // not without encryption
 	BadTokenServer             // who gives the tokens for it is not to be asked
-	Unreachable                // the registry does not answer, or is busy
+	BadCerts                   // what Docker's engine trusts it for is nothing to trust
+	Unreachable                // the registry does not answer, or is busy, or others have to ask it
 )
 
 // Error says why an image's metadata could not be had. Its text has no
@@ -70,9 +71,12 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("the registry %s does not give the image %s without a login: %v", e.Registry, e.Reference, e.Err)
 	case NoPlatform:
 		return fmt.Sprintf("the image %s %v", e.Reference, e.Err)
-	case Insecure, BadTokenServer:
+	case Insecure, BadTokenServer, BadCerts:
 		return fmt.Sprintf("the registry %s was not asked for the image %s: %v", e.Registry, e.Reference, e.Err)
 	case Unreachable:
+		if e.certs() != nil {
+			return fmt.Sprintf("the registry %s was not asked from here: %v", e.Registry, e.Err)
+		}
 		if e.After > 0 {
 			return fmt.Sprintf("the registry %s does not answer: %v (it asks to be left alone for %s)", e.Registry, e.Err, e.After.Round(time.Second))
 		}
@@ -81,8 +85,18 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("the image %s at %s is none that can be run: %v", e.Reference, e.Registry, e.Err)
 }
 
+// certs is the folder for which the registry was not asked; nil = it was.
+func (e *Error) certs() *certsError {
+	var certs *certsError
+	errors.As(e.Err, &certs)
+	return certs
+}
+
 // Hint says what to do next.
 func (e *Error) Hint() string {
+	if certs := e.certs(); certs != nil {
+		return certs.hint()
+	}
 	switch e.Kind {
 	case BadName:
 		if loginInName.MatchString(e.Reference) {
@@ -106,8 +120,8 @@ func (e *Error) Hint() string {
 		return e.hintUnreachable()
 	}
 	var content *contentError
-	if errors.As(e.Err, &content) && content.other {
-		return "name an image: a registry keeps other things too, under names of the same form"
+	if errors.As(e.Err, &content) && content.hint != "" {
+		return content.hint
 	}
 	return "build the image anew with a current docker or podman"
 }
@@ -158,7 +172,7 @@ func explain(g *guard, ref name.Reference, o Options, err error) *Error {
 	var certs *certsError
 	switch {
 	case errors.As(err, &certs):
-		out.Kind, out.Err = Insecure, certs
+		out.Kind, out.Err = certs.kind(), certs
 	case errors.As(err, &content):
 		out.Err = content
 	case errors.As(err, &platform):

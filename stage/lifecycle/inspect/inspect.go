@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"wadi/internal/sleep"
 	"wadi/stage/lifecycle"
 )
 
@@ -51,10 +52,8 @@ func Image(ctx context.Context, reference string, o Options) (lifecycle.ImageMet
 		if o.Retry.Telling != nil {
 			o.Retry.Telling(attempt, wait, failure)
 		}
-		select {
-		case <-ctx.Done():
-			return none, context.Cause(ctx)
-		case <-time.After(wait):
+		if err := sleep.For(ctx, wait); err != nil {
+			return none, err
 		}
 	}
 }
@@ -96,8 +95,8 @@ func ask(ctx context.Context, g *guard, ref name.Reference, o Options) (lifecycl
 	}, nil
 }
 
-// IsUnreachable says whether the registry did not answer, so that nothing is
-// known of the image.
+// IsUnreachable says whether the registry did not answer, or was not asked
+// because others may and this user may not: nothing is known of the image.
 func IsUnreachable(err error) bool {
 	var failure *Error
 	return errors.As(err, &failure) && failure.Kind == Unreachable

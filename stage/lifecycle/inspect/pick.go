@@ -138,8 +138,8 @@ func isConfig(t types.MediaType) bool {
 
 // contentError is something in a registry that is no image which nodes run.
 type contentError struct {
-	text  string
-	other bool // it is nothing that was to be an image
+	text string
+	hint string // "" = to build it anew
 }
 
 func (e *contentError) Error() string { return e.text }
@@ -159,5 +159,5 @@ func notImage(mediaType string) error {
 	if !ok {
 		text = fmt.Sprintf("no image but %q", mediaType)
 	}
-	return &contentError{text: "it is " + text, other: true}
+	return &contentError{text: "it is " + text, hint: "name an image: a registry keeps other things too, under names of the same form"}
 }

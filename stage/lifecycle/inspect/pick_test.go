@@ -131,4 +131,19 @@ func TestExposed(t *testing.T) {
 			t.Errorf("%q: %v", wrong, got)
 		}
 	}
+	for ports, says := range map[string]string{
+		"1-500":                     "",
+		"1-500 1/udp 10-20/tcp":     "",
+		"10000-20000/udp":           "",
+		"1-501":                     "it exposes 501 TCP ports, more than 500",
+		"1-65535/udp 1-65535/other": "it exposes 131070 ports, more than 65535",
+	} {
+		set := map[string]struct{}{}
+		for _, p := range strings.Fields(ports) {
+			set[p] = struct{}{}
+		}
+		if _, err := exposed(set); (err == nil) != (says == "") || err != nil && err.Error() != says {
+			t.Errorf("%q: %v, want %q", ports, err, says)
+		}
+	}
 }

@@ -44,7 +44,7 @@ func (r Retry) after(attempt int, passed time.Duration, failure *Error) (time.Du
 // passing says whether the same question may have another answer soon.
 func (e *Error) passing() bool {
 	var unknown *net.DNSError
-	return e.Kind == Unreachable && !(errors.As(e.Err, &unknown) && unknown.IsNotFound)
+	return e.Kind == Unreachable && e.certs() == nil && !(errors.As(e.Err, &unknown) && unknown.IsNotFound)
 }
 
 // retryAfter is what a busy server asks for: seconds, or a time; 0 = it does
