@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wadi/internal/cli/watch"
+	"wadi/internal/testwait"
 	"wadi/reconcile"
 	"wadi/spec"
 )
@@ -49,7 +50,7 @@ app "jar" {
 	}
 	changed := func(name string) {
 		t.Helper()
-		for timeout := time.After(time.Minute); ; {
+		for timeout := time.After(testwait.Patience); ; {
 			select {
 			case c := <-d.watcher.Changes():
 				if i := slices.IndexFunc(c.Paths, func(p string) bool { return filepath.Ext(p) == ".log" }); i >= 0 {

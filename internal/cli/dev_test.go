@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"wadi/internal/nomadtest"
+	"wadi/internal/testwait"
 	"wadi/stage/lifecycle/bin"
 )
 
@@ -59,7 +60,7 @@ func (o *output) String() string {
 func (o *output) await(t *testing.T, after int, pattern string) (group string, end int) {
 	t.Helper()
 	re := regexp.MustCompile("(?m)" + pattern)
-	for timeout := time.After(time.Minute); ; {
+	for timeout := time.After(testwait.Patience); ; {
 		o.mu.Lock()
 		if m := re.FindSubmatchIndex(o.text[after:]); m != nil {
 			defer o.mu.Unlock()
@@ -191,10 +192,7 @@ func (d *devRun) start(t *testing.T) {
 // ended waits for the end, and holds it to leaving nothing behind.
 func (d *devRun) ended(t *testing.T, code int) string {
 	t.Helper()
-	var exit *exec.ExitError
-	if err := d.cmd.Wait(); err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
+	d.wait(t)
 	if got := d.cmd.ProcessState.ExitCode(); got != code {
 		t.Errorf("exit code %d, want %d\n%s", got, code, d.stdout.String())
 	}
@@ -215,6 +213,35 @@ func (d *devRun) ended(t *testing.T, code int) string {
 	return d.stdout.String()
 }
 
+// wait waits for the end of the process. One that does not end says in its
+// stderr what it is at.
+func (d *devRun) wait(t *testing.T) {
+	t.Helper()
+	waited := make(chan error, 1)
+	go func() { waited <- d.cmd.Wait() }()
+	ended := func(limit time.Duration) bool {
+		select {
+		case err := <-waited:
+			var exit *exec.ExitError
+			if err != nil && !errors.As(err, &exit) {
+				t.Fatal(err)
+			}
+			return true
+		case <-time.After(limit):
+			return false
+		}
+	}
+	if ended(testwait.Patience) {
+		return
+	}
+	_ = d.cmd.Process.Signal(syscall.SIGQUIT)
+	if !ended(10 * time.Second) {
+		_ = d.cmd.Process.Kill()
+		ended(10 * time.Second) // what it has started may hold its output
+	}
+	t.Fatalf("it did not end in %s:\n%s", testwait.Patience, d.stdout.String())
+}
+
 // site is a folder with no description at all.
 func site(t *testing.T) string {
 	t.Helper()
@@ -232,6 +259,7 @@ func TestDevOnce(t *testing.T) {
 	t.Parallel()
 	d := newDevRun(t, false, site(t), "--once")
 	d.start(t)
+	d.stdout.await(t, 0, `^http://.*  200 OK$`)
 	out := d.ended(t, 0)
 	for _, want := range []string{"name:              hello\n", "instances:         1/1\n", "http://hello.localhost:", "  200 OK\n", "Waiting for app to start"} {
 		if !strings.Contains(out, want) {
@@ -272,7 +300,7 @@ func get(t *testing.T, address string) (string, error) {
 		t.Fatal(err)
 	}
 	req.Host = u.Host
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Client{Timeout: time.Minute}).Do(req)
 	if err != nil {
 		return "", err
 	}
@@ -294,10 +322,8 @@ func TestDevFails(t *testing.T) {
 	}
 	d := newDevRun(t, false, dir, "--once")
 	d.start(t)
+	d.stderr.await(t, 0, "nosuch") // the reason
 	d.ended(t, 1)
-	if !strings.Contains(d.stderr.String(), "nosuch") {
-		t.Errorf("the reason is missing in:\n%s", d.stderr.String())
-	}
 }
 
 // TestDevInterruptedWhileStarting is Ctrl-C before anything is up.

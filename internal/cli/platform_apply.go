@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/nomad/api"
 
+	"wadi/internal/sleep"
 	"wadi/nomad"
 )
 
@@ -243,9 +244,18 @@ func lastLines(ctx context.Context, client *nomad.Client, job *api.Job, alloc *a
 		return ""
 	}
 	var log bytes.Buffer
-	// what cannot be read explains nothing; the error itself stands
-	if err := client.TailLog(ctx, alloc.ID, job.TaskGroups[0].Tasks[0].Name, nomad.Stderr, 2000, &log); err != nil || log.Len() == 0 {
-		return ""
+	// what writes a task's log may be behind its end
+	for end := time.Now().Add(2 * time.Second); ; {
+		// what cannot be read explains nothing; the error itself stands
+		if err := client.TailLog(ctx, alloc.ID, job.TaskGroups[0].Tasks[0].Name, nomad.Stderr, 2000, &log); err != nil {
+			return ""
+		}
+		if log.Len() > 0 {
+			break
+		}
+		if time.Now().After(end) || sleep.For(ctx, 100*time.Millisecond) != nil {
+			return ""
+		}
 	}
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	return "\n  " + strings.Join(lines[max(0, len(lines)-10):], "\n  ")

@@ -6,21 +6,26 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/nomad/api"
 	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"wadi/internal/nomadtest"
+	"wadi/internal/testport"
 	"wadi/internal/testwait"
 )
+
+// web asks apps: one that takes a request and never answers it fails the test.
+var web = &http.Client{Timeout: time.Minute}
 
 // cmdHTTP: http STATUS HOST/PATH [REGEXP]
 // asks the router for a route until the answer is as wanted.
@@ -38,7 +43,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		req, err := http.NewRequest("GET", "http://"+ts.Getenv("ROUTER")+"/"+path, nil)
 		ts.Check(err)
 		req.Host = host
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := web.Do(req)
 		if err != nil {
 			last = err.Error()
 			return false
@@ -139,11 +144,7 @@ func cmdZip(ts *testscript.TestScript, neg bool, args []string) {
 // cmdFreePort: freeport NAME
 // sets NAME to a port that nobody listens on now.
 func cmdFreePort(ts *testscript.TestScript, neg bool, args []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	ts.Setenv(args[0], port)
+	ts.Setenv(args[0], strconv.Itoa(testport.Free(ts.Value(testKey{}).(testing.TB))))
 }
 
 // cmdVariable: variable PATH KEY=VALUE…
@@ -254,7 +255,7 @@ func lookInFiles(ts *testscript.TestScript, c *api.Client, alloc *api.Allocation
 }
 
 // cmdAwait: await FILE
-// waits until the file exists (90 s).
+// waits until the file exists.
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	there := testwait.For(func() bool {
 		_, err := os.Stat(ts.MkAbs(args[0]))

@@ -6,6 +6,7 @@ package e2e
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -64,8 +65,12 @@ func TestScripts(t *testing.T) {
 				return dockertest.Missing() == nil, nil
 			}
 			if buildpack, ok := strings.CutPrefix(name, "toolchain:"); ok {
+				err := testneed.Toolchain(buildpack)
+				if errors.Is(err, testneed.ErrUnknown) {
+					return false, err
+				}
 				// one that is required counts as there: without it the script has to fail
-				return testneed.Required(buildpack) || testneed.Toolchain(buildpack) == nil, nil
+				return testneed.Required(buildpack) || err == nil, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},

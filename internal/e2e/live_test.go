@@ -67,7 +67,7 @@ func ask(url, host string) string {
 		return err.Error()
 	}
 	req.Host = host
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := web.Do(req)
 	if err != nil {
 		return err.Error()
 	}

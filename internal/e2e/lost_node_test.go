@@ -49,25 +49,38 @@ func TestLostNode(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	if !testwait.For(func() bool { return lines(runs) > 0 }) {
+	ended := make(chan struct{})
+	go func() {
+		err = cmd.Wait()
+		close(ended)
+	}()
+	testwait.For(func() bool { return lines(runs) > 0 || isClosed(ended) })
+	if lines(runs) == 0 || isClosed(ended) {
 		_ = cmd.Process.Kill()
 		<-ended
-		t.Fatalf("the staging does not start:\n%s", &out)
+		t.Fatalf("the staging does not start, or ends although it never should; wadi apply: %v\n%s", err, &out)
 	}
 	eligible(true)
 	lost.Kill()
 	select {
-	case err = <-ended:
-	case <-time.After(4 * time.Minute): // Nomad takes half a minute to miss it
+	case <-ended:
+	case <-time.After(testwait.Patience + time.Minute): // Nomad takes half a minute to miss it
 		_ = cmd.Process.Kill()
-		err = <-ended
+		<-ended
 	}
 	if err != nil || !strings.Contains(out.String(), "node soon-lost was lost: staging again on another") || lines(runs) != 2 {
 		t.Errorf("error %v, staged %d times:\n%s", err, lines(runs), &out)
 	}
 	p.wadi(t, "destroy", "--auto-approve", dir)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // stagedOnce is an app whose first staging never ends, and the file with a

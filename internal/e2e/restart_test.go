@@ -57,7 +57,7 @@ func (p *platform) ask(t *testing.T, host string) string {
 			t.Fatal(err)
 		}
 		req.Host = host
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := web.Do(req)
 		if err != nil {
 			return false
 		}

@@ -104,7 +104,7 @@ func talk(verb, rest string, master *os.File, screen *screenText, cmd *exec.Cmd,
 	case "exit":
 		select {
 		case <-ended:
-		case <-time.After(3 * time.Minute):
+		case <-time.After(testwait.Patience):
 			return fmt.Errorf("it did not end")
 		}
 		if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != rest {

@@ -104,26 +104,36 @@ func Join(t testing.TB, c *api.Client, name string) *Node {
 	sweepLater(t, agent.Record{ID: id, Dir: dir, Binary: binary(t).Path})
 	n.spawn(t, exec.Command(binary(t).Path, "agent", "-config="+config), dir, id)
 	t.Cleanup(n.Kill)
-	testwait.For(func() bool { return n.isReady(c) || n.hasEnded() })
+	var last error
+	testwait.For(func() bool {
+		last = n.ready(c) // the next time the server may answer
+		return last == nil || n.hasEnded()
+	})
 	if n.ID == "" {
 		log, _ := os.ReadFile(filepath.Join(dir, "agent.log"))
-		t.Fatalf("node %s is not ready: %s", name, log)
+		t.Fatalf("node %s is not ready: %v\n%s", name, last, log)
 	}
 	return n
 }
 
-// isReady says whether tasks can be placed on the node, and notes its id.
-func (n *Node) isReady(c *api.Client) bool {
+// ready says why tasks cannot be placed on the node yet; nil once they can,
+// and its id is noted.
+func (n *Node) ready(c *api.Client) error {
 	nodes, _, err := c.Nodes().List(nil)
 	if err != nil {
-		return false // the next time it may answer
+		return err
 	}
 	for _, node := range nodes {
-		if node.Name == n.Name && node.Status == api.NodeStatusReady && node.Drivers["raw_exec"] != nil && node.Drivers["raw_exec"].Healthy {
-			n.ID = node.ID
+		if node.Name != n.Name {
+			continue
 		}
+		if driver := node.Drivers["raw_exec"]; node.Status != api.NodeStatusReady || driver == nil || !driver.Healthy {
+			return fmt.Errorf("it is %s, its driver raw_exec is %+v", node.Status, driver)
+		}
+		n.ID = node.ID
+		return nil
 	}
-	return n.ID != ""
+	return fmt.Errorf("the server knows no node %s", n.Name)
 }
 
 func (n *Node) hasEnded() bool {

@@ -43,7 +43,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("42 (a) b (c)) S 7 42 42 0" + tail)
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := parse(text)
-		if err == nil && !strings.Contains(text, fmt.Sprint(s.Start)) && !strings.Contains(text, "0"+fmt.Sprint(s.Start)) {
+		if err == nil && !strings.Contains(text, fmt.Sprint(s.Start)) {
 			t.Errorf("the start time %d is not in %q", s.Start, text)
 		}
 	})

@@ -2,11 +2,15 @@
 package testneed
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+
+	"wadi/stage/lifecycle/launch"
 )
 
 // Var names, separated by commas, what a machine must offer ("nomad",
@@ -27,18 +31,18 @@ var toolchains = map[string]string{
 	"python": "python3 -c 'import venv, ensurepip'",
 }
 
-// taskPath is what tasks begin with.
-const taskPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// ErrUnknown is of a toolchain that no built-in buildpack uses.
+var ErrUnknown = errors.New("unknown toolchain")
 
 // Toolchain says why tasks on this machine, as a stack, do not find what a
 // built-in buildpack uses; nil if they do.
 func Toolchain(buildpack string) error {
 	check, ok := toolchains[buildpack]
 	if !ok {
-		return fmt.Errorf("unknown toolchain %q", buildpack)
+		return fmt.Errorf("%w %q: there are %s", ErrUnknown, buildpack, strings.Join(slices.Sorted(maps.Keys(toolchains)), ", "))
 	}
 	cmd := exec.Command("/bin/sh", "-c", check)
-	cmd.Env = []string{"PATH=" + taskPath}
+	cmd.Env = []string{"PATH=" + launch.Path}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("the toolchain of %s is not on this machine: %s: %w\n%s", buildpack, check, err, out)
 	}

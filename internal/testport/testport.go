@@ -2,9 +2,20 @@
 package testport
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
+)
+
+// The ports that are given, from first to last: seconds go by until somebody
+// listens there, so that they are none of those that the kernel (32768 and
+// more) and the agents of tests (20000 and more) give to others meanwhile, nor
+// the defaults of ours and of Nomad.
+const (
+	first = 10000
+	last  = 19999
 )
 
 // given are the ports that this process has handed out: each is one test's, though
@@ -12,18 +23,22 @@ import (
 var given sync.Map
 
 // Free is a port of 127.0.0.1 that nothing listens on, and that no other call
-// in this process gives. Another process may still take it before it is used.
+// in this process gives. One in another process gives the same one once in
+// ten thousand times.
 func Free(t testing.TB) int {
 	t.Helper()
-	for {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	var err error
+	for range last - first {
+		port := first + rand.IntN(last-first+1)
+		if _, again := given.LoadOrStore(port, true); again {
+			continue
 		}
-		defer l.Close() // after the last try, or the same one comes again
-		port := l.Addr().(*net.TCPAddr).Port
-		if _, again := given.LoadOrStore(port, true); !again {
+		var l net.Listener
+		if l, err = net.Listen("tcp4", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			_ = l.Close()
 			return port
 		}
 	}
+	t.Fatalf("no port from %d to %d is free; the last one: %v", first, last, err)
+	return 0
 }

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// patience is far more than anything takes that tests wait for, on a machine
+// Patience is far more than anything takes that tests wait for, on a machine
 // that is slow and has other things to do: only a test that fails waits so long.
-const patience = 3 * time.Minute
+const Patience = 3 * time.Minute
 
 // poll is short for people and long for a processor.
 const poll = 20 * time.Millisecond
 
 // For asks ok until it is true; false if it was not for three minutes.
 func For(ok func() bool) bool {
-	for end := time.Now().Add(patience); !ok(); time.Sleep(poll) {
+	for end := time.Now().Add(Patience); !ok(); time.Sleep(poll) {
 		if time.Now().After(end) {
 			return false
 		}
@@ -27,6 +27,6 @@ func For(ok func() bool) bool {
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	if !For(ok) {
-		t.Fatalf("waited %s in vain until %s", patience, what)
+		t.Fatalf("waited %s in vain until %s", Patience, what)
 	}
 }

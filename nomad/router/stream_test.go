@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wadi/internal/testwait"
 )
 
 func TestEventsArriveAsTheyAreSent(t *testing.T) {
@@ -182,7 +184,7 @@ func TestClientThatLeavesEndsTheRequest(t *testing.T) {
 	c.Close()
 	select {
 	case <-ended:
-	case <-time.After(time.Minute):
+	case <-time.After(testwait.Patience):
 		t.Fatal("the app still works for a client that has left")
 	}
 	e.Close()
@@ -239,11 +241,9 @@ func TestUpgrade(t *testing.T) {
 	c.Close()
 	<-closed
 	e.Close()
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(e.access.String(), `"GET /ws HTTP/1.1" 101 `); {
-		if time.Now().After(deadline) {
-			t.Fatalf("access log: %q", e.access.String())
-		}
-		time.Sleep(time.Millisecond) // the server does not wait for hijacked connections
+	// the server does not wait for hijacked connections
+	if !testwait.For(func() bool { return strings.Contains(e.access.String(), `"GET /ws HTTP/1.1" 101 `) }) {
+		t.Fatalf("access log: %q", e.access.String())
 	}
 }
 

@@ -69,7 +69,7 @@ func (c *clock) pass(d time.Duration) {
 // quietServer answers the requests with the given functions, those that follow with the last.
 func quietServer(t *testing.T, answers ...func(*clock, http.ResponseWriter, *http.Request)) (*Client, *[]string) {
 	t.Helper()
-	time := &clock{reset: make(chan struct{}, 100)}
+	clock := &clock{reset: make(chan struct{}, 100)}
 	var mu sync.Mutex
 	told, n := []string{}, 0
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -77,10 +77,10 @@ func quietServer(t *testing.T, answers ...func(*clock, http.ResponseWriter, *htt
 		answer := answers[min(n, len(answers)-1)]
 		n++
 		mu.Unlock()
-		answer(time, w, r)
+		answer(clock, w, r)
 	}))
 	t.Cleanup(s.Close)
-	return &Client{URL: s.URL, HTTP: s.Client(), after: time.after, OnSilence: func(op string) {
+	return &Client{URL: s.URL, HTTP: s.Client(), after: clock.after, OnSilence: func(op string) {
 		mu.Lock()
 		defer mu.Unlock()
 		told = append(told, op)

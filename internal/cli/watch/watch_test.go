@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"wadi/internal/testwait"
 )
 
 // bench is a watcher on a folder of its own: the tree "app", and files that
@@ -96,7 +98,7 @@ func (b *bench) came(want string) {
 
 func (b *bench) await(is func(changed string) bool, want string, not []string) {
 	b.Helper()
-	for timeout := time.After(time.Minute); ; {
+	for timeout := time.After(testwait.Patience); ; {
 		select {
 		case c := <-b.w.Changes():
 			for _, name := range not {

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -111,7 +110,7 @@ func TestStageGoFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stageDetected(t, map[string]string{"go.mod": test.mod, "main.go": test.main}, map[string]string{"CGO_ENABLED": "0"})
-			if code := s.exitCodeWithin(time.Minute); code != lifecycle.ExitCompileFail {
+			if code := s.exitCode(); code != lifecycle.ExitCompileFail {
 				t.Errorf("exit code %d", code)
 			}
 			contains(t, "stderr", s.stderr.String(), test.says)

@@ -305,20 +305,13 @@ func startAs(t *testing.T, uid int, dir, command string, env ...string) *running
 	return r
 }
 
-// patience is how long a test waits for what has to happen.
-const patience = 90 * time.Second
-
+// exitCode waits for the end.
 func (r *running) exitCode() int {
-	r.t.Helper()
-	return r.exitCodeWithin(patience)
-}
-
-func (r *running) exitCodeWithin(limit time.Duration) int {
 	r.t.Helper()
 	select {
 	case <-r.done:
-	case <-time.After(limit):
-		r.t.Fatal("the task did not end")
+	case <-time.After(testwait.Patience):
+		r.t.Fatalf("the task did not end in %s", testwait.Patience)
 	}
 	status := r.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if status.Signaled() {
