@@ -244,7 +244,7 @@ func TestShellThatNeverBegins(t *testing.T) {
 // that its client is gone, and then has something to wait for. From here on it
 // must start no program: dash loses a signal that comes while it does.
 func trapHangup(file string) string {
-	return "trap 'echo hung up >> $HOME/" + file + "; exit' HUP; sleep 1000 & "
+	return "trap 'kill $!; echo hung up >> $HOME/" + file + "; exit' HUP; sleep 1000 & "
 }
 
 // TestShellThatIsLost may have run: it is not run again, and what Nomad says
