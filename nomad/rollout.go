@@ -2,7 +2,6 @@ package nomad
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/nomad/api"
@@ -44,6 +43,9 @@ type Verdict struct {
 	// Cancelled is set when somebody else stopped or changed the job: Nomad
 	// reverts nothing then.
 	Cancelled bool
+	// Late is set when Nomad had called the deployment successful before it
+	// failed: Nomad reverts nothing then.
+	Late bool
 	// Stuck is what Alloc waits for in vain: a Variable.
 	Stuck string
 	// Running and Wanted count instances of this version.
@@ -66,7 +68,7 @@ func Judge(r Rollout, limits RolloutLimits, now time.Time) Verdict {
 	v := Verdict{State: Waiting, Reason: "waiting for the scheduler"}
 	mine := r.mine()
 	v.Running, v.Wanted = r.progress(mine)
-	if v, over := r.ended(v, mine, now.After(limits.Deadline)); over {
+	if v, over := r.ended(v, mine, limits, now); over {
 		return v
 	}
 	if r.Deployment != nil && r.settled(v.Running, v.Wanted) {
@@ -106,19 +108,13 @@ func Judge(r Rollout, limits RolloutLimits, now time.Time) Verdict {
 }
 
 // ended is the verdict where Nomad has ended the deployment.
-func (r Rollout) ended(v Verdict, mine []*api.AllocationListStub, late bool) (_ Verdict, over bool) {
+func (r Rollout) ended(v Verdict, mine []*api.AllocationListStub, limits RolloutLimits, now time.Time) (_ Verdict, over bool) {
 	if r.Deployment == nil {
 		return v, false
 	}
 	switch d := r.Deployment; d.Status {
 	case api.DeploymentStatusSuccessful:
-		if !r.starting(mine) {
-			return done(v), true
-		}
-		v.Reason = fmt.Sprintf("%d of %d instances running", v.Running, v.Wanted)
-		if late {
-			v.State, v.Reason = Failed, "timed out: "+v.Reason
-		}
+		return r.late(v, mine, limits, now), true
 	case api.DeploymentStatusCancelled:
 		v.State, v.Reason, v.Cancelled = Failed, d.StatusDescription, true
 	case api.DeploymentStatusFailed:
@@ -149,16 +145,6 @@ func (r Rollout) settled(running, wanted int) bool {
 	return wanted > 0 && running == wanted
 }
 
-// starting says whether instances that a successful deployment made are still
-// to become healthy: the scheduler replaced healthy ones because one of the
-// version before had failed meanwhile.
-func (r Rollout) starting(mine []*api.AllocationListStub) bool {
-	return slices.ContainsFunc(mine, func(a *api.AllocationListStub) bool {
-		return a.DesiredStatus == api.AllocDesiredStatusRun && !Ended(a) && a.CreateIndex <= r.Deployment.ModifyIndex &&
-			(a.DeploymentStatus == nil || a.DeploymentStatus.Healthy == nil)
-	})
-}
-
 // mine are the instances of the version that was registered.
 func (r Rollout) mine() []*api.AllocationListStub {
 	var mine []*api.AllocationListStub
@@ -178,12 +164,24 @@ func (r Rollout) progress(mine []*api.AllocationListStub) (running, wanted int) 
 		}
 	}
 	for _, a := range mine {
-		if a.DesiredStatus == api.AllocDesiredStatusRun && a.ClientStatus == api.AllocClientStatusRunning && a.DeploymentStatus != nil &&
-			a.DeploymentStatus.Healthy != nil && *a.DeploymentStatus.Healthy {
+		if serves(a) {
 			running++
 		}
 	}
 	return running, wanted
+}
+
+// serves says whether an instance is to run, does, and is healthy.
+func serves(a *api.AllocationListStub) bool {
+	return a.DesiredStatus == api.AllocDesiredStatusRun && a.ClientStatus == api.AllocClientStatusRunning && health(a) != nil && *health(a)
+}
+
+// health is what Nomad's client has found out so far; nil = nothing.
+func health(a *api.AllocationListStub) *bool {
+	if a.DeploymentStatus == nil {
+		return nil
+	}
+	return a.DeploymentStatus.Healthy
 }
 
 // doomed is an instance of this version that will not come up, and why. An
@@ -223,7 +221,7 @@ func worst(allocs []*api.AllocationListStub) *api.AllocationListStub {
 				rank = max(rank, 2)
 			}
 		}
-		if a.DeploymentStatus != nil && a.DeploymentStatus.Healthy != nil && !*a.DeploymentStatus.Healthy {
+		if healthy := health(a); healthy != nil && !*healthy {
 			rank = max(rank, 1)
 		}
 		if rank > best {

@@ -1,6 +1,7 @@
 package nomad
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,15 @@ func TestJudge(t *testing.T) {
 		return &api.AllocationListStub{ID: "0123456789", CreateIndex: 51, JobVersion: 3, TaskGroup: "web", ClientStatus: status, DesiredStatus: "run",
 			DeploymentStatus: &api.AllocDeploymentStatus{Healthy: healthy}, TaskStates: map[string]*api.TaskState{TaskName: state}}
 	}
+	placed := func(number int, index uint64, a *api.AllocationListStub) *api.AllocationListStub {
+		a.Name, a.CreateIndex = fmt.Sprintf("app.web[%d]", number), index
+		return a
+	}
+	stopped := func(a *api.AllocationListStub) *api.AllocationListStub {
+		a.DesiredStatus = "stop"
+		return a
+	}
+	unhealthy := &api.TaskEvent{Type: "Alloc Unhealthy", DisplayMessage: "Task not running"}
 	terminated := func(code int) *api.TaskEvent {
 		return &api.TaskEvent{Type: api.TaskTerminated, ExitCode: code, DisplayMessage: "Exit Code: " + string(rune('0'+code%10))}
 	}
@@ -52,6 +62,20 @@ func TestJudge(t *testing.T) {
 			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Waiting, false, "1 of 2"},
 		"successful, and one that came later": {
 			Rollout{Job: job, Deployment: deployment("successful"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Done, false, ""},
+		"successful, but what came in the place of a canary crashed": {
+			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), placed(1, 52, alloc("failed", nil, terminated(1)))}}, Failed, false, "exited with status 1"},
+		"successful, but one is unhealthy": {
+			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), placed(1, 52, alloc("running", new(false), unhealthy))}}, Failed, false, "Task not running"},
+		"successful, and the next try of what crashed is not up": {
+			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), stopped(placed(1, 52, alloc("failed", nil, terminated(1)))), placed(1, 61, alloc("pending", nil))}}, Failed, false, "exited with status 1"},
+		"successful, and what crashed is starting again": {
+			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), stopped(placed(1, 52, alloc("failed", new(false), terminated(1)))), placed(1, 53, alloc("pending", nil))}}, Waiting, false, "1 of 2"},
+		"successful, and what crashed was replaced": {
+			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), stopped(placed(1, 52, alloc("failed", new(false), terminated(1)))), placed(1, 53, alloc("running", new(true)))}}, Done, false, ""},
+		"successful, what crashed was replaced, and another one crashed": {
+			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{stopped(placed(1, 52, alloc("failed", new(false), terminated(1)))), placed(1, 53, alloc("running", new(true))), alloc("failed", nil, terminated(2))}}, Failed, false, "status 2"},
+		"successful, and one that was updated in place had crashed long before": {
+			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), placed(1, 40, alloc("failed", nil, terminated(1)))}}, Done, false, ""},
 		"all healthy, nothing to promote": {
 			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("running", new(true))}}, Done, false, ""},
 		"all healthy, canaries not promoted": {
@@ -86,9 +110,13 @@ func TestJudge(t *testing.T) {
 			if v.State != c.state || v.End != c.end || !strings.Contains(v.Reason, c.reason) {
 				t.Errorf("got %+v, want %s, end %v, reason with %q", v, c.state, c.end, c.reason)
 			}
+			over := c.rollout.Deployment != nil && c.rollout.Deployment.Status == api.DeploymentStatusSuccessful
+			if late := over && v.State == Failed; v.Late != late || late && v.Alloc == nil {
+				t.Errorf("late %v, instance %v", v.Late, v.Alloc)
+			}
 		})
 	}
-	if late := Judge(cases["successful, but one is still to come"].rollout, limits, now.Add(time.Hour)); late.State != Failed || late.End {
+	if late := Judge(cases["successful, but one is still to come"].rollout, limits, now.Add(time.Hour)); late.State != Failed || late.End || !late.Late || late.Alloc == nil || late.Alloc.ClientStatus != "pending" {
 		t.Errorf("a deployment that has ended, after the deadline: %+v", late)
 	}
 	late := Judge(cases["one of two"].rollout, limits, now.Add(time.Hour))

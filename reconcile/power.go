@@ -155,14 +155,11 @@ func (u *run) launch(ctx context.Context, job *api.Job) error {
 		return err
 	}
 	out := u.notStarted(ctx, verdict)
-	reverted := ""
 	if running {
-		reverted = u.afterFailure(ctx, reg, verdict)
+		said, err := u.afterFailure(ctx, reg, verdict)
+		out.add(said, err)
 	} else if now, err := u.r.Nomad.Job(ctx, u.plan.Job); err == nil && now != nil && isStopped(now) {
-		reverted = "Nomad has stopped it again." // the version before was a stopped one
-	}
-	if reverted != "" {
-		out.Err = fmt.Errorf("%w\n%s", out.Err, reverted)
+		out.add("Nomad has stopped it again.", nil) // the version before was a stopped one
 	}
 	return out
 }

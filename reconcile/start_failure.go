@@ -18,9 +18,8 @@ import (
 // events and last log lines, and what runs now.
 func (u *run) failed(ctx context.Context, reg nomad.Registration, v nomad.Verdict) error {
 	out := u.notStarted(ctx, v)
-	if reverted := u.afterFailure(ctx, reg, v); reverted != "" {
-		out.Err = fmt.Errorf("%w\n%s", out.Err, reverted)
-	}
+	said, err := u.afterFailure(ctx, reg, v)
+	out.add(said, err)
 	if err := u.remember(ctx, stateFailed, v.Reason); err != nil {
 		return errors.Join(out, err)
 	}
@@ -57,27 +56,39 @@ func (u *run) notStarted(ctx context.Context, v nomad.Verdict) *AppError {
 	return out
 }
 
-// afterFailure waits for Nomad to go back to the last version that worked
-// and says what runs now.
-func (u *run) afterFailure(ctx context.Context, reg nomad.Registration, v nomad.Verdict) string {
-	if v.Cancelled {
-		return "Somebody else stopped or changed the job meanwhile; nothing was reverted."
+// add says what became of the app besides.
+func (e *AppError) add(said string, err error) {
+	if said != "" {
+		e.Err = fmt.Errorf("%w\n%s", e.Err, said)
 	}
-	if *reg.Job.Version == 0 || u.plan.Action == Create {
-		return "There is no earlier version to go back to; the job stays registered. Mend what is wrong and apply again."
+	if err != nil {
+		e.Err = fmt.Errorf("%w\n%w", e.Err, err)
+	}
+}
+
+// afterFailure waits for Nomad to go back to the last version that worked
+// and says what runs now. The error is what that version lacks.
+func (u *run) afterFailure(ctx context.Context, reg nomad.Registration, v nomad.Verdict) (said string, err error) {
+	switch {
+	case v.Cancelled:
+		return "Somebody else stopped or changed the job meanwhile; nothing was reverted.", nil
+	case *reg.Job.Version == 0 || u.plan.Action == Create:
+		return "There is no earlier version to go back to; the job stays registered. Mend what is wrong and apply again.", nil
+	case v.Late:
+		return "Nomad had called the deployment successful before and does not go back: it goes on trying to start this version. Mend what is wrong and apply again.", nil
 	}
 	job, err := u.r.Nomad.WentBack(ctx, reg)
 	if err != nil {
-		return ""
+		return "", nil
 	}
 	if job == nil {
-		return "Nomad did not go back to an earlier version: none of them was ever healthy."
+		return "Nomad did not go back to an earlier version: none of them was ever healthy.", nil
 	}
 	u.reverted = true
 	if err := u.restoreRoutes(ctx, job); err != nil {
-		return "Reverted: Nomad went back to the version that ran before, but " + err.Error()
+		return "", fmt.Errorf("Reverted: Nomad went back to the version that ran before, but its instances were not told of its routes: %w", err)
 	}
-	return "Reverted: Nomad went back to the version that ran before."
+	return "Reverted: Nomad went back to the version that ran before.", nil
 }
 
 // restoreRoutes tells instances of the routes that the job has again.
