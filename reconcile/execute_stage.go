@@ -107,7 +107,7 @@ func (u *run) uploadTree(ctx context.Context, tree *stage.Tree) (blob.Blob, erro
 // stage makes the droplet, once for all apps of the plan that have the same.
 func (u *run) stage(ctx context.Context) error {
 	w := u.plan.work
-	result, err := w.of.stagings.do(w.pinned.sharedKey(), u.plan.App, func() (lifecycle.Result, error) { return u.stageOnce(ctx) }, func(app string) {
+	result, err := w.of.stagings.do(w.sharedKey(), u.plan.App, func() (lifecycle.Result, error) { return u.stageOnce(ctx) }, func(app string) {
 		u.say(PhaseStaging, "app %s has the same image: its staging is this one's too", app)
 	})
 	if err != nil {
@@ -133,10 +133,14 @@ func (u *run) stageOnce(ctx context.Context) (lifecycle.Result, error) {
 	if err != nil {
 		return none, err
 	}
+	staged, result := "source", "that droplet"
+	if w.want.App.Docker != nil {
+		staged, result = "image", "what that found out"
+	}
 	if id != "" {
-		u.say(PhaseStaging, "a staging of this source is running already: following it")
+		u.say(PhaseStaging, "a staging of this %s is running already: following it", staged)
 	} else if known, err := u.r.stagingResult(ctx, w.pinned.StagingKey); err == nil && known.Result != nil && known.Generation >= w.generation {
-		u.say(PhaseStaging, "this source was staged since the plan was made: using that droplet")
+		u.say(PhaseStaging, "this %s was staged since the plan was made: using %s", staged, result)
 		return *known.Result, nil
 	} else if id, err = u.startStaging(ctx); err != nil {
 		return none, err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"wadi/spec"
 	"wadi/stage/lifecycle"
 )
 
@@ -50,12 +51,29 @@ func (s *sharedStagings) do(key, app string, stage func() (lifecycle.Result, err
 	return other.result, nil
 }
 
-// sharedKey is what apps have in common of which one is staged for all.
-func (p pinned) sharedKey() string {
-	if p.Login == nil {
-		return p.StagingKey
+// sharedKey is what apps have in common of which one is staged for all: what
+// is staged, with whose rights, and on which nodes. It holds a password, and
+// stays in memory.
+func (w *work) sharedKey() string {
+	key := struct {
+		StagingKey string
+		Login      login
+		Driver     string
+		Image      string
+		Nodes      spec.Placement
+	}{StagingKey: w.pinned.StagingKey}
+	if l := w.pinned.Login; l != nil {
+		key.Login = *l
+		if l.Fleeting {
+			key.Login.Password = "" // Docker's own for all apps, and new each time
+		}
 	}
-	return p.StagingKey + " " + p.Login.Shown
+	stack := w.want.Stack
+	if w.want.Staging != nil {
+		stack = *w.want.Staging
+	}
+	key.Driver, key.Image, key.Nodes = stack.Driver, stack.Image, stack.Placement
+	return string(mustJSON(key))
 }
 
 // shareStagings marks the stagings that another app's stands for.
@@ -65,7 +83,7 @@ func (p *Plan) shareStagings() {
 		if app.work == nil {
 			continue
 		}
-		key := app.work.pinned.sharedKey()
+		key := app.work.sharedKey()
 		at := slices.IndexFunc(app.Operations, func(op Operation) bool { return op.Kind == Stage })
 		if at < 0 {
 			continue
