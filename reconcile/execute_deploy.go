@@ -28,8 +28,13 @@ func (u *run) register(ctx context.Context) error {
 		u.revision = revisionOf(w.want, &u.result, u.r.Blobs.URL, w.who, w.of.salt)
 	}
 	live, again := w.is.Job, w.again
+	var last nomad.Registration // which failed, and why
+	var failure string
 	for attempt := 1; ; attempt++ {
 		reg, verdict, err := u.rollOut(ctx, live, again)
+		if err != nil && attempt > 1 && reg.Job == nil {
+			return u.giveUp(ctx, err, last, live, failure)
+		}
 		if err != nil {
 			return err
 		}
@@ -41,8 +46,9 @@ func (u *run) register(ctx context.Context) error {
 			return u.failed(ctx, reg, verdict)
 		}
 		if live, err = u.afterPull(ctx, reg, verdict, wait); err != nil {
-			return err
+			return u.giveUp(ctx, err, reg, nil, verdict.Reason)
 		}
+		last, failure = reg, verdict.Reason
 		again = true
 	}
 }

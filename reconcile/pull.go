@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -52,17 +53,21 @@ func whyNotPulled(reason string) string {
 // job as it is then: the version before, if Nomad went back to it.
 func (u *run) afterPull(ctx context.Context, reg nomad.Registration, v nomad.Verdict, wait time.Duration) (*api.Job, error) {
 	u.say(PhaseStart, "the image could not be pulled: starting again in %s", wait)
-	u.afterFailure(ctx, reg, v)
+	rest, cancel := u.inAnyCase(ctx) // Nomad goes back also after an interrupt
+	_, err := u.afterFailure(rest, reg, v)
+	cancel()
+	if err != nil {
+		return nil, err
+	}
 	if err := sleep.For(ctx, wait); err != nil {
+		return nil, err
+	}
+	if err := u.lock.Check(); err != nil {
 		return nil, err
 	}
 	ours := *reg.Job.Version
 	if u.reverted {
 		ours++
-		u.reverted = false
-		if err := u.write(ctx); err != nil { // the routes are those of the version before
-			return nil, err
-		}
 	}
 	job, err := u.r.Nomad.Job(ctx, u.plan.Job)
 	if err != nil {
@@ -71,7 +76,44 @@ func (u *run) afterPull(ctx context.Context, reg nomad.Registration, v nomad.Ver
 	if job == nil || *job.Version != ours {
 		return nil, errors.Join(errors.New("somebody else changed the job meanwhile"), nomad.ErrConflict)
 	}
-	return job, nil
+	if u.reverted {
+		u.reverted = false
+		err = u.write(ctx) // the routes are those of the version before
+	}
+	return job, err
+}
+
+// giveUp ends the attempts of which the last, reg, failed for want of the
+// image, because of what came between: the routes are those of the job that is
+// live, and the record says what failed. next is the job in whose place another
+// was to be registered; nil = it did not come to that.
+func (u *run) giveUp(ctx context.Context, cause error, reg nomad.Registration, next *api.Job, failure string) error {
+	if u.lock.Check() != nil {
+		return cause // and whoever holds it now writes
+	}
+	rest, cancel := u.inAnyCase(ctx)
+	defer cancel()
+	job, err := u.r.Nomad.Job(rest, u.plan.Job)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	if ctx.Err() != nil && next != nil && job != nil && *job.JobModifyIndex != *next.JobModifyIndex {
+		return cause // Nomad took it before the interrupt, and goes on with it
+	}
+	u.reverted = job != nil && *job.Version > *reg.Job.Version
+	if job != nil {
+		err = u.restoreRoutes(rest, job)
+	}
+	cause = fmt.Errorf("%w; the image could not be pulled before: %s", cause, failure)
+	if err = errors.Join(err, u.remember(rest, stateFailed, failure)); err != nil {
+		cause = errors.Join(cause, err)
+	}
+	return cause
+}
+
+// inAnyCase is for what has to be put right whatever became of ctx.
+func (u *run) inAnyCase(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 }
 
 // followToEnd follows a staging, and others in its place while the image of its

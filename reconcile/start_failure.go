@@ -86,7 +86,7 @@ func (u *run) afterFailure(ctx context.Context, reg nomad.Registration, v nomad.
 	}
 	u.reverted = true
 	if err := u.restoreRoutes(ctx, job); err != nil {
-		return "", fmt.Errorf("Reverted: Nomad went back to the version that ran before, but its instances were not told of its routes: %w", err)
+		return "", fmt.Errorf("the job was reverted to the version that ran before, but its instances were not told of its routes: %w", err)
 	}
 	return "Reverted: Nomad went back to the version that ran before.", nil
 }
@@ -101,6 +101,9 @@ func (u *run) restoreRoutes(ctx context.Context, job *api.Job) error {
 	routes := routesJSON(liveRoutes(job))
 	if v.Index == 0 || v.Items[nomad.RoutesKey] == routes {
 		return nil
+	}
+	if err := u.lock.Check(); err != nil {
+		return err
 	}
 	v.Items[nomad.RoutesKey] = routes
 	_, err = u.r.Nomad.WriteVariable(ctx, path, v)

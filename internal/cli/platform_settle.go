@@ -21,6 +21,9 @@ func whatStays(ctx context.Context, client *nomad.Client, reg nomad.Registration
 	if *reg.Job.Version == 0 {
 		return "there is no earlier version to go back to, the job stays registered"
 	}
+	if v.Late {
+		return "Nomad had called the deployment successful before and does not go back, the job stays as it was applied"
+	}
 	job, err := client.WentBack(ctx, reg)
 	switch {
 	case err != nil:
