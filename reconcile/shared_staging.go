@@ -83,11 +83,11 @@ func (p *Plan) shareStagings() {
 		if app.work == nil {
 			continue
 		}
-		key := app.work.sharedKey()
 		at := slices.IndexFunc(app.Operations, func(op Operation) bool { return op.Kind == Stage })
 		if at < 0 {
 			continue
 		}
+		key := app.work.sharedKey()
 		if other, ok := first[key]; ok {
 			app.work.shares = true
 			app.Operations[at].Reason += ", and once for it and app " + other

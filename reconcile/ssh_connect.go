@@ -29,17 +29,13 @@ const (
 // what o says. Instances that an older wadi has started know no SSH.
 func shell(ctx context.Context, execute execute, o ShellOptions) (int, error) {
 	for try := 1; ; try++ {
-		c, err := connect(ctx, execute)
-		if err == nil {
+		c, x := connect(ctx, execute)
+		if c != nil {
 			defer c.x.end()
 			return c.run(ctx, o)
 		}
-		var x *execution
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return 0, context.Cause(ctx)
-		case !errors.As(err, &x):
-			return 0, err
 		}
 		verdict, why := judge(x.code, x.err, x.said.String())
 		switch {
@@ -115,9 +111,9 @@ type connection struct {
 	client *ssh.Client
 }
 
-// connect starts an SSH server in the instance and opens a session there. Of
-// an error that is an *execution nothing has run.
-func connect(ctx context.Context, execute execute) (*connection, error) {
+// connect starts an SSH server in the instance and opens a session there. In
+// place of a connection there is what ended before anything was asked of it.
+func connect(ctx context.Context, execute execute) (*connection, *execution) {
 	limited, cancel := context.WithTimeoutCause(ctx, handshakePatience, errNoAnswer)
 	defer cancel()
 	x := start(ctx, execute, lifecyclePath, "sshd")

@@ -19,8 +19,7 @@ const lifecyclePath = "local/lifecycle"
 // farewell is how long a command may take to end that has lost its input.
 const farewell = 3 * time.Second
 
-// execution is a command that Nomad executes in an instance. As an error it
-// is one that ended before anything was asked of it.
+// execution is a command that Nomad executes in an instance.
 type execution struct {
 	stdin  *io.PipeWriter
 	stdout *io.PipeReader
@@ -43,13 +42,6 @@ func start(ctx context.Context, execute execute, command ...string) *execution {
 		_, _ = stdoutWriter.Close(), stdinReader.Close() // they answer nil
 	}()
 	return x
-}
-
-func (x *execution) Error() string {
-	if x.err != nil {
-		return x.err.Error()
-	}
-	return "ended: " + x.said.String()
 }
 
 // end closes the command's input, by which it knows that it is to end, waits

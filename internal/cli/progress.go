@@ -116,7 +116,7 @@ func (p *progress) event(e reconcile.Event) {
 		}
 		p.draw(text)
 	} else if text != "" {
-		fmt.Fprintf(p.w, "%s %s\n", p.now().UTC().Format(time.RFC3339), text)
+		p.stamp(text)
 	}
 }
 
@@ -197,6 +197,11 @@ func (p *progress) say(text string) {
 		p.draw(text)
 		return
 	}
+	p.stamp(text)
+}
+
+// stamp writes text with its time, where there is no terminal.
+func (p *progress) stamp(text string) {
 	fmt.Fprintf(p.w, "%s %s\n", p.now().UTC().Format(time.RFC3339), text)
 }
 

@@ -17,9 +17,9 @@ var accountFiles = []string{"/etc/passwd", "/etc/group"}
 
 // MakePrivate makes the folder u.Private, whose parent exists: an empty /tmp
 // and /var/tmp, and the node's users and groups with u beside them as vcap, who
-// is at home in home. Programs look for the name and the home of their user there, and some
-// (ssh, Node's os.userInfo, older JDKs) do not do without. Nothing is done
-// where u or u.Private is not there.
+// is at home in home. Programs look for the name and the home of their user
+// there, and some (ssh, Node's os.userInfo, older JDKs) do not do without.
+// Nothing is done where u or u.Private is not there.
 func MakePrivate(u *User, home string) error {
 	if u == nil || u.Private == "" {
 		return nil
