@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/ssh"
 
+	"wadi/internal/procstat"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/sshd"
 )
@@ -193,10 +194,11 @@ func TestSSHDKills(t *testing.T) {
 	w.eventually("its child is killed", func() bool { return isGone(child) })
 }
 
-// isGone says whether a process has ended, reaped or not.
+// isGone says whether a process has ended, reaped or not. Its command line says
+// nothing of that: it is empty for a moment, too, while a program starts.
 func isGone(pid int) bool {
-	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return len(line) == 0
+	stat, err := procstat.Read(pid)
+	return err != nil || stat.Ended()
 }
 
 func scan(t *testing.T, lines *bufio.Scanner) string {
