@@ -48,7 +48,7 @@ func (u *run) upload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := u.uploadTree(ctx, p.Tree)
+	b, err := u.uploadTree(ctx, p.Tree, lifecycle.AppFolder)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (u *run) upload(ctx context.Context) error {
 	for i, pack := range p.Buildpacks {
 		ref := lifecycle.BuildpackRef{Key: pack.Key, Name: pack.Name, Builtin: pack.Builtin}
 		if trees[i] != nil {
-			if b, err = u.uploadTree(ctx, trees[i]); err != nil {
+			if b, err = u.uploadTree(ctx, trees[i], ""); err != nil {
 				return fmt.Errorf("buildpack %s: %w", pack.Key, err)
 			}
 			ref.Blob = b.Digest
@@ -90,13 +90,14 @@ func (u *run) fetchBuildpacks(ctx context.Context) ([]*stage.Tree, error) {
 	return trees, group.Wait()
 }
 
-func (u *run) uploadTree(ctx context.Context, tree *stage.Tree) (blob.Blob, error) {
-	total, err := tree.PackageSize()
+// uploadTree sends a tree, below a folder of its stream ("" = none).
+func (u *run) uploadTree(ctx context.Context, tree *stage.Tree, below string) (blob.Blob, error) {
+	total, err := tree.PackageSize(below)
 	if err != nil {
 		return blob.Blob{}, err
 	}
 	pr, pw := io.Pipe()
-	go func() { pw.CloseWithError(tree.WritePackage(ctx, pw)) }()
+	go func() { pw.CloseWithError(tree.WritePackage(ctx, pw, below)) }()
 	b, _, err := u.r.Blobs.Upload(ctx, pr, func(p blob.Progress) {
 		u.tell(Event{Phase: PhaseUpload, Progress: &Progress{Read: p.Read, Total: total, Uploaded: p.Uploaded, Reused: p.Reused, Sent: p.Sent}})
 	})

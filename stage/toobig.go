@@ -27,7 +27,7 @@ func (e *TooBigError) Error() string {
 // one folder down.
 const maxDepth = archive.MaxDepth - 1
 
-func tooDeep(path string) bool { return archive.TooDeep("app/" + path) }
+func tooDeep(path string) bool { return archive.TooDeep(lifecycle.AppFolder + "/" + path) }
 
 // TooDeepError says that something lies deeper in a folder than anybody
 // unpacks.

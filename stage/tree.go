@@ -7,6 +7,9 @@ import (
 	"encoding/hex"
 	"io"
 	"io/fs"
+	"path"
+	"slices"
+	"strings"
 
 	"wadi/stage/archive"
 )
@@ -85,35 +88,60 @@ func (t *Tree) digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// WritePackage writes the tree as a tar stream that depends on nothing but
-// what Digest depends on: times are archive.Epoch, modes 0644 and 0755, the
-// owner 0. Each file is hashed again as it is read; one that is no longer what
+// WritePackage writes the tree, below a folder ("" = none), as a tar stream that
+// depends on nothing but what Digest depends on: times are archive.Epoch, modes
+// 0644 and 0755, the owner 0; each folder that holds something has an entry, as
+// it has in archive.Items of what is unpacked. Each file is hashed again as it is read; one that is no longer what
 // Scan saw, or is gone, is an *archive.ChangedError, which names the zip where
 // the file is in one.
-func (t *Tree) WritePackage(ctx context.Context, w io.Writer) error {
+func (t *Tree) WritePackage(ctx context.Context, w io.Writer, below string) error {
 	if t.Zip != nil {
-		return writeZipPackage(ctx, w, *t.Zip, t.items())
+		return writeZipPackage(ctx, w, *t.Zip, t.items(below))
 	}
-	return archive.Write(ctx, w, archive.Dir(t.Root), t.items())
+	return archive.Write(ctx, w, archive.Dir(t.Root), t.items(below))
 }
 
 // PackageSize is how many bytes WritePackage writes.
-func (t *Tree) PackageSize() (int64, error) { return archive.Size(t.items()) }
+func (t *Tree) PackageSize(below string) (int64, error) { return archive.Size(t.items(below)) }
 
-// items are the entries as the stream has them.
-func (t *Tree) items() []archive.Item {
-	items := make([]archive.Item, len(t.Entries))
-	for i, e := range t.Entries {
-		item := archive.Item{Path: e.Path, Mode: 0o644, Size: e.Size, ModTime: archive.Epoch, Target: e.Link, Digest: e.Digest}
-		switch {
-		case e.Type == Dir:
-			item.Mode = fs.ModeDir | 0o755
-		case e.Type == Link:
-			item.Mode = fs.ModeSymlink
-		case e.Executable:
-			item.Mode = 0o755
+// items are the entries as the stream has them: sorted by path, with the folders
+// that they lie in.
+func (t *Tree) items(below string) []archive.Item {
+	items := make([]archive.Item, 0, len(t.Entries)+len(t.Entries)/4)
+	have := map[string]bool{".": true}
+	for _, e := range t.Entries {
+		for dir := path.Dir(e.Path); !have[dir]; dir = path.Dir(dir) {
+			have[dir] = true
+			items = append(items, folderItem(dir))
 		}
-		items[i] = item
+		if e.Type != Dir {
+			items = append(items, e.item())
+		} else if !have[e.Path] {
+			have[e.Path] = true
+			items = append(items, folderItem(e.Path))
+		}
+	}
+	slices.SortFunc(items, func(a, b archive.Item) int { return strings.Compare(a.Path, b.Path) })
+	if below != "" {
+		for i := range items {
+			items[i].Name = below + "/" + items[i].Path
+		}
 	}
 	return items
+}
+
+func folderItem(path string) archive.Item {
+	return archive.Item{Path: path, Mode: fs.ModeDir | 0o755, ModTime: archive.Epoch}
+}
+
+// item is the entry of a file or link as the stream has it.
+func (e Entry) item() archive.Item {
+	item := archive.Item{Path: e.Path, Mode: 0o644, Size: e.Size, ModTime: archive.Epoch, Target: e.Link, Digest: e.Digest}
+	switch {
+	case e.Type == Link:
+		item.Mode = fs.ModeSymlink
+	case e.Executable:
+		item.Mode = 0o755
+	}
+	return item
 }

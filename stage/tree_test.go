@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,11 +19,16 @@ import (
 
 func pack(t testing.TB, tree *Tree) []byte {
 	t.Helper()
+	return packBelow(t, tree, "")
+}
+
+func packBelow(t testing.TB, tree *Tree, below string) []byte {
+	t.Helper()
 	var b bytes.Buffer
-	if err := tree.WritePackage(t.Context(), &b); err != nil {
+	if err := tree.WritePackage(t.Context(), &b, below); err != nil {
 		t.Fatal(err)
 	}
-	if size, err := tree.PackageSize(); err != nil || size != int64(b.Len()) {
+	if size, err := tree.PackageSize(below); err != nil || size != int64(b.Len()) {
 		t.Errorf("the package has %d bytes, PackageSize says %d (%v)", b.Len(), size, err)
 	}
 	return b.Bytes()
@@ -114,8 +120,10 @@ func TestPackageStream(t *testing.T) {
 		`2 "link" 777 run.sh`,
 		`0 "owner" 755 `,
 		`0 "run.sh" 755 `,
+		`5 "sub/" 755 `,
 		`2 "sub/dangling" 777 nowhere`,
 		`0 "sub/only-root" 644 `,
+		`5 "vars/" 755 `,
 		`0 "vars/prod.yml" 644 `,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -133,6 +141,41 @@ func TestPackageStream(t *testing.T) {
 	}
 	if diff := cmp.Diff(tree.Entries, mustScan(t, to, ScanOptions{Ignore: true}).Entries); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestPackageIsInDroplet: an app that its staging leaves as it was has the same
+// bytes in the droplet as in its package.
+func TestPackageIsInDroplet(t *testing.T) {
+	t.Parallel()
+	dir := app(t)
+	write(t, dir+"/deep/er/folder-file", "1", 0o644)
+	write(t, dir+"/deep/er/folder/file", "2", 0o644)
+	write(t, dir+"/"+strings.Repeat("long", 50)+"/file", "3", 0o755)
+	stream := packBelow(t, mustScan(t, dir, ScanOptions{Ignore: true}), "app")
+	droplet := t.TempDir()
+	if err := os.Mkdir(droplet+"/app", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(droplet + "/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if _, err := archive.Extract(t.Context(), bytes.NewReader(stream), root, archive.ExtractOptions{UID: -1, GID: -1, Below: "app"}); err != nil {
+		t.Fatal(err)
+	}
+	items, err := archive.Items(t.Context(), droplet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again bytes.Buffer
+	if err := archive.Write(t.Context(), &again, archive.Dir(droplet), items); err != nil {
+		t.Fatal(err)
+	}
+	const head = 512 // of the folder app itself
+	if !bytes.Equal(again.Bytes()[head:], stream) {
+		t.Error("what was unpacked is packed otherwise")
 	}
 }
 
@@ -155,7 +198,7 @@ func TestPackageOfChangedFolder(t *testing.T) {
 			dir := app(t)
 			tree := mustScan(t, dir, ScanOptions{Ignore: true})
 			tt.change(dir)
-			err := tree.WritePackage(t.Context(), io.Discard)
+			err := tree.WritePackage(t.Context(), io.Discard, "")
 			var changed *archive.ChangedError
 			if errors.As(err, &changed) != (tt.path != "") || err != nil && changed.Path != tt.path {
 				t.Errorf("error %v, want a ChangedError of %q", err, tt.path)

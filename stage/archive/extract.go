@@ -37,6 +37,9 @@ type ExtractOptions struct {
 	ModTime    time.Time // given to files and folders whose time is Epoch; zero: leave
 	MaxBytes   int64     // of file contents; 0 = no limit
 	MaxEntries int       // 0 = MaxEntries
+	// Below is the folder of the stream that is unpacked; anything beside it is
+	// an *EntryError. "" = all.
+	Below string
 }
 
 // Stats counts what was unpacked.
@@ -123,9 +126,12 @@ func (e *extractor) entry(h *tar.Header) error {
 	if reason != "" {
 		return &EntryError{Entry: h.Name, Reason: reason}
 	}
+	if name, reason = e.o.below(name); reason != "" {
+		return &EntryError{Entry: h.Name, Reason: reason}
+	}
 	if name == "." {
 		if h.Typeflag != tar.TypeDir {
-			return &EntryError{Entry: h.Name, Reason: "it has no name"}
+			return &EntryError{Entry: h.Name, Reason: "it is the folder to unpack, and no folder"}
 		}
 		return nil
 	}
@@ -145,6 +151,20 @@ func (e *extractor) entry(h *tar.Header) error {
 		return e.hardLink(h, name)
 	}
 	return &EntryError{Entry: h.Name, Reason: fmt.Sprintf("entries of type %q (devices, pipes) are never unpacked", h.Typeflag)}
+}
+
+// below gives the name relative to the folder that is unpacked, or the reason
+// why it is refused.
+func (o ExtractOptions) below(name string) (rest, reason string) {
+	switch {
+	case o.Below == "":
+		return name, ""
+	case name == o.Below:
+		return ".", ""
+	case !within(name, o.Below):
+		return "", fmt.Sprintf("it lies outside of %q", o.Below)
+	}
+	return name[len(o.Below)+1:], ""
 }
 
 // LocalName gives the clean name of an archive's entry, slash separated and
@@ -279,6 +299,9 @@ func (e *extractor) symlink(h *tar.Header, parent *os.Root, base string) error {
 func (e *extractor) hardLink(h *tar.Header, name string) error {
 	root := e.stack[0].root
 	target, reason := LocalName(h.Linkname)
+	if reason == "" {
+		target, reason = e.o.below(target)
+	}
 	if reason != "" {
 		return &EntryError{Entry: h.Name, Reason: fmt.Sprintf("of the file %q that it links to: %s", h.Linkname, reason)}
 	}

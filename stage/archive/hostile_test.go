@@ -218,6 +218,56 @@ func TestExtractAccepts(t *testing.T) {
 	}
 }
 
+// TestExtractBelow unpacks one folder of a stream.
+func TestExtractBelow(t *testing.T) {
+	t.Parallel()
+	below := ExtractOptions{UID: -1, GID: -1, Below: "app"}
+	tests := map[string]struct {
+		entries []tar.Header
+		want    []string // names beside keep
+		entry   string   // that the error must name
+	}{
+		"files":            {[]tar.Header{dir("app/"), reg("app/f"), reg("./app/d/f"), sym("app/l", "../x"), hard("app/h", "app/d/f")}, []string{"d", "d/f", "f", "h", "l"}, ""},
+		"nothing":          {nil, nil, ""},
+		"beside":           {[]tar.Header{reg("deps/f")}, nil, "deps/f"},
+		"a like name":      {[]tar.Header{reg("application")}, nil, "application"},
+		"above":            {[]tar.Header{dir("./")}, nil, "./"},
+		"itself a file":    {[]tar.Header{reg("app")}, nil, "app"},
+		"itself a link":    {[]tar.Header{sym("app", "/etc")}, nil, "app"},
+		"link from beside": {[]tar.Header{hard("app/h", "keep")}, nil, "app/h"},
+		"link to itself":   {[]tar.Header{hard("app/h", "app")}, nil, "app/h"},
+		"link out of it":   {[]tar.Header{hard("app/h", "app/../../victim")}, nil, "app/h"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			top, root := prison(t)
+			before := outside(t, top)
+			_, err := Extract(t.Context(), bytes.NewReader(makeTar(t, tt.entries...)), root, below)
+			var refused *EntryError
+			if errors.As(err, &refused); tt.entry == "" && err != nil || tt.entry != "" && (refused == nil || refused.Entry != tt.entry) {
+				t.Errorf("error %v, want one of %q", err, tt.entry)
+			}
+			if diff := cmp.Diff(before, outside(t, top)); diff != "" {
+				t.Errorf("outside of the folder: %s", diff)
+			}
+			var got []string
+			infos, err := List(t.Context(), top+"/root", keepAll)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range infos {
+				if i.Path != "keep" {
+					got = append(got, i.Path)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestExtractTimes(t *testing.T) {
 	t.Parallel()
 	own, staged := time.Unix(1_000_000_000, 0), time.Unix(1_700_000_000, 0)

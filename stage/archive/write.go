@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/tar"
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 // Item is one entry of a stream to be written.
 type Item struct {
 	Path    string      // slash separated, relative to the folder
+	Name    string      // in the stream; "" = Path
 	Mode    fs.FileMode // type (file, folder, symbolic link) and permission bits
 	Size    int64       // bytes that a file is expected to have
 	ModTime time.Time   // written in whole seconds
@@ -158,14 +160,14 @@ func hasContent(item Item) bool { return item.Mode.IsRegular() && item.Same == "
 func header(item Item) *tar.Header {
 	h := &tar.Header{
 		Typeflag: tar.TypeReg,
-		Name:     item.Path,
+		Name:     cmp.Or(item.Name, item.Path),
 		Mode:     int64(item.Mode.Perm()),
 		Size:     item.Size,
 		ModTime:  item.ModTime.Truncate(time.Second),
 	}
 	switch {
 	case item.Mode.IsDir():
-		h.Typeflag, h.Name, h.Size = tar.TypeDir, item.Path+"/", 0
+		h.Typeflag, h.Name, h.Size = tar.TypeDir, h.Name+"/", 0
 	case item.Mode&fs.ModeSymlink != 0:
 		h.Typeflag, h.Linkname, h.Size, h.Mode = tar.TypeSymlink, item.Target, 0, 0o777
 	case item.Same != "":

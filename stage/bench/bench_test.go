@@ -33,15 +33,19 @@ func TestBounds(t *testing.T) {
 func checkBounds(tb testing.TB, c *push) {
 	tb.Helper()
 	first, _ := c.client(true)
-	s := c.stage(first.Blob, strings.Repeat("a", 64))
+	s := c.stage(first.Blob, strings.Repeat("a", 64), binary)
+	limit := max(first.Bytes*maxPercent/100, fewChunks)
+	if s.stored > limit {
+		tb.Errorf("a staging that changes nothing stored %d B, limit %d", s.stored, limit)
+	}
 	c.run(s)
 	changed := changeOne(tb, c.app, first.Files)
 	second, _ := c.client(true)
-	limit := changed + max(first.Bytes*maxPercent/100, fewChunks)
+	limit += changed
 	if second.Blob == first.Blob || second.Progress.Sent > limit {
 		tb.Errorf("after a change of one file of %d B, %d B were uploaded, limit %d", changed, second.Progress.Sent, limit)
 	}
-	again := c.stage(second.Blob, strings.Repeat("b", 64))
+	again := c.stage(second.Blob, strings.Repeat("b", 64), binary)
 	if again.Droplet == s.Droplet || again.stored > limit {
 		tb.Errorf("after a change of one file of %d B, the store got %d B of a restage, limit %d", changed, again.stored, limit)
 	}
@@ -51,8 +55,8 @@ func checkBounds(tb testing.TB, c *push) {
 			tb.Errorf("%s: %d KiB of memory, limit %d", name, kib, maxPeak)
 		}
 	}
-	tb.Logf("%d files, %.0f MB: the first push sent %.1f MB; after a change of one file of %d B a push sent %.2f MB (%.2f MB of chunks), and the droplet of its staging %.2f MB",
-		first.Files, mb(first.Bytes), mb(first.Progress.Sent), changed, mb(second.Progress.Sent), mb(second.Progress.Uploaded), mb(again.stored))
+	tb.Logf("%d files, %.0f MB: the first push sent %.1f MB, and the store got %.2f MB of a droplet of the same files; after a change of one file of %d B a push sent %.2f MB (%.2f MB of chunks), and the store got %.2f MB of its droplet",
+		first.Files, mb(first.Bytes), mb(first.Progress.Sent), mb(s.stored), changed, mb(second.Progress.Sent), mb(second.Progress.Uploaded), mb(again.stored))
 	for _, name := range slices.Sorted(maps.Keys(c.peaks)) {
 		tb.Logf("peak memory of the %-8s %4d MB", name, c.peaks[name]>>10)
 	}
@@ -77,22 +81,26 @@ func BenchmarkPush(b *testing.B) {
 	programs, app := buildPrograms(b, dir), makeTree(b, dir, 37_000)
 	cache := filepath.Join(dir, "stat")
 	create := &pair{name: "create", theirs: "tar | zstd -T2 -3", limit: 1.5}
+	createNew := &pair{name: "create-new", theirs: "tar | zstd -T2 -3", limit: 1.5}
 	start := &pair{name: "start", theirs: "zstd -dc | tar x", limit: 1.5}
 	print := &pair{name: "fingerprint", theirs: "find -printf", limit: 3}
 	for round := 0; b.Loop(); round++ {
 		c := newPush(b, programs, app, cache)
 		pushed, _ := c.client(true)
+		touches := c.uploadTouching()
 		archive, out := filepath.Join(c.dir, "theirs.tar.zst"), filepath.Join(c.dir, "theirs")
 		if err := os.Mkdir(out, 0o755); err != nil {
 			b.Fatal(err)
 		}
-		pack := fmt.Sprintf("tar -C %s -cf - . | zstd -q -T2 -3 -o %s", app, archive)
+		pack := fmt.Sprintf("tar -C %s -cf - . | zstd -q -f -T2 -3 -o %s", app, archive)
 		unpack := fmt.Sprintf("zstd -dcq %s | tar -xf - -C %s", archive, out)
 		find := fmt.Sprintf(`find %s -printf '%%s %%T@ %%p\n' > /dev/null`, app)
 
 		theirs := shell(b, pack)
-		s := c.stage(pushed.Blob, strings.Repeat("a", 64))
+		s := c.stage(pushed.Blob, strings.Repeat("a", 64), binary)
 		create.add(s.create, theirs)
+		theirs = shell(b, pack)
+		createNew.add(c.stage(pushed.Blob, strings.Repeat("b", 64), touches).create, theirs)
 		theirs = shell(b, unpack)
 		start.add(c.run(s), theirs)
 		for range 3 {
@@ -102,7 +110,7 @@ func BenchmarkPush(b *testing.B) {
 		}
 		c.close()
 	}
-	for _, p := range []*pair{create, start, print} {
+	for _, p := range []*pair{create, createNew, start, print} {
 		report(b, p)
 	}
 	checkBounds(b, newPush(b, programs, app, cache))

@@ -10,6 +10,7 @@ import (
 
 	"wadi/stage"
 	"wadi/stage/blob"
+	"wadi/stage/lifecycle"
 )
 
 // roleVar says what the test binary is to be instead: a client, as a process
@@ -56,7 +57,7 @@ func client(ctx context.Context, role string) error {
 	out := clientOutput{Files: tree.Files, Bytes: tree.Bytes}
 	if in.URL != "" {
 		r, w := io.Pipe()
-		go func() { w.CloseWithError(tree.WritePackage(ctx, w)) }()
+		go func() { w.CloseWithError(tree.WritePackage(ctx, w, lifecycle.AppFolder)) }()
 		store := &blob.Client{URL: in.URL, Token: func() (string, error) { return token, nil }}
 		b, progress, err := store.Upload(ctx, r, nil)
 		if err != nil {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"wadi/internal/testport"
+	"wadi/stage/archive"
 	"wadi/stage/blob"
 	"wadi/stage/lifecycle"
 	"wadi/stage/lifecycle/bin"
@@ -171,6 +173,47 @@ func (m meter) cost(ended time.Time) cost {
 	return cost{ended.Sub(m.wall), m.p.cpu() - m.cpu + m.server.cpu() - m.served}
 }
 
+// touching is a buildpack by which every file is another one: with its new time
+// nothing of it is in the store yet.
+var touching = map[string]string{
+	"bin/detect":  "#!/bin/sh\nexit 0\n",
+	"bin/compile": "#!/bin/sh\nfind \"$1\" -exec touch {} +\n",
+	"bin/release": "#!/bin/sh\necho '{}'\n",
+}
+
+// uploadTouching stores that buildpack.
+func (c *push) uploadTouching() lifecycle.BuildpackRef {
+	c.tb.Helper()
+	dir := filepath.Join(c.dir, "touching")
+	for name, content := range touching {
+		write(c.tb, filepath.Join(dir, name), []byte(content))
+		if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {
+			c.tb.Fatal(err)
+		}
+	}
+	items, err := archive.Items(c.tb.Context(), dir)
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	var stream bytes.Buffer
+	if err := archive.Write(c.tb.Context(), &stream, archive.Dir(dir), items); err != nil {
+		c.tb.Fatal(err)
+	}
+	stored, _, err := c.store().Upload(c.tb.Context(), &stream, nil)
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	return lifecycle.BuildpackRef{Key: "touching", Name: "touching", Blob: stored.Digest}
+}
+
+// binary is the buildpack that changes nothing.
+var binary = lifecycle.BuildpackRef{Key: "binary", Name: "binary", Builtin: "binary"}
+
+// store is the blob store as anybody sees it.
+func (c *push) store() *blob.Client {
+	return &blob.Client{URL: c.url, Token: func() (string, error) { return token, nil }}
+}
+
 // staged is what a staging made, and what parts of it took.
 type staged struct {
 	lifecycle.Result
@@ -178,14 +221,13 @@ type staged struct {
 	stored        int64 // bytes that the store got
 }
 
-// stage stages a package with the binary buildpack, which changes nothing.
-// The key is that of the result.
-func (c *push) stage(pkg, key string) staged {
+// stage stages a package. The key is that of the result.
+func (c *push) stage(pkg, key string, buildpack lifecycle.BuildpackRef) staged {
 	c.tb.Helper()
 	before := size(c.tb, c.data)
 	p := c.task("stage", map[string]any{lifecycle.StagingFile: lifecycle.Staging{
 		BlobURL: c.url, Space: "default", App: "bench", StagingKey: key, Generation: 1, Package: pkg, SkipDetect: true,
-		Buildpacks: []lifecycle.BuildpackRef{{Key: "binary", Name: "binary", Builtin: "binary"}},
+		Buildpacks: []lifecycle.BuildpackRef{buildpack},
 		Stack:      "host", MemoryMB: 1024, DiskMB: 4096, Env: map[string]string{},
 	}})
 	var s staged
@@ -195,8 +237,7 @@ func (c *push) stage(pkg, key string) staged {
 	s.create = m.cost(p.until("Uploaded droplet (").at)
 	p.end()
 	c.ended(p, "staging")
-	store := &blob.Client{URL: c.url, Token: func() (string, error) { return token, nil }}
-	body, err := store.Result(context.Background(), "default", key)
+	body, err := c.store().Result(context.Background(), "default", key)
 	if err == nil {
 		err = json.Unmarshal(body, &s.Result)
 	}

@@ -2,6 +2,7 @@ package blob
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -18,10 +19,10 @@ const transfers = 4
 var (
 	encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
 		return zstd.NewWriter(nil,
+			zstd.WithWindowSize(MaxChunk),
 			zstd.WithEncoderLevel(zstd.SpeedFastest),
-			zstd.WithEncoderConcurrency(transfers),
-			zstd.WithWindowSize(1<<20),
 			zstd.WithLowerEncoderMem(true),
+			zstd.WithEncoderConcurrency(min(transfers, runtime.GOMAXPROCS(0))),
 			zstd.WithEncoderCRC(false)) // the name is the checksum
 	})
 	decoder = sync.OnceValues(func() (*zstd.Decoder, error) {

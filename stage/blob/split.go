@@ -18,7 +18,7 @@ import (
 const (
 	splitAlgorithm = "fastcdc-v1.0.0"
 
-	minChunk     = 256 << 10
+	minChunk     = 512 << 10
 	averageChunk = 1 << 20
 	// MaxChunk is the largest chunk in uncompressed bytes.
 	MaxChunk = 2 << 20

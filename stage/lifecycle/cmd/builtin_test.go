@@ -78,7 +78,7 @@ func TestStageGo(t *testing.T) {
 	// Several programs: those below cmd. The module's name, or web, answers.
 	hello := "package main\n\nfunc main() { println(1) }\n"
 	several := again.again(func(in *lifecycle.Staging) {
-		in.Package = upload(t, s.store, map[string]string{
+		in.Package = uploadPackage(t, s.store, map[string]string{
 			"go.mod": "module example.org/many\n\ngo 1.21\n", "lib.go": "package many\n",
 			"cmd/web/main.go": hello, "cmd/worker/main.go": hello, "cmd/lib/lib.go": "package lib\n", "cmd/README": "",
 		})

@@ -15,17 +15,18 @@ import (
 )
 
 // hostile are streams that want to write outside of their folder, each with
-// what the refusal says. A victim lies beside every folder of a task.
+// what the refusal says: below app, as all of a package is. A victim lies beside
+// every folder of a task.
 var hostile = map[string]struct {
 	entries []tar.Header
 	says    string
 }{
 	"dot dot":   {[]tar.Header{{Typeflag: tar.TypeReg, Name: "../../victim", Mode: 0o644}}, `refused to unpack entry "../../victim": its name has ".." in it`},
 	"absolute":  {[]tar.Header{{Typeflag: tar.TypeReg, Name: "/tmp/wadi-victim", Mode: 0o644}}, `refused to unpack entry "/tmp/wadi-victim": its name is absolute`},
-	"link":      {[]tar.Header{{Typeflag: tar.TypeSymlink, Name: "l", Linkname: "../.."}, {Typeflag: tar.TypeReg, Name: "l/victim", Mode: 0o644}}, `cannot unpack entry "l/victim"`},
-	"hard link": {[]tar.Header{{Typeflag: tar.TypeLink, Name: "h", Linkname: "../../victim"}}, `refused to unpack entry "h": of the file "../../victim" that it links to`},
-	"device":    {[]tar.Header{{Typeflag: tar.TypeChar, Name: "null", Mode: 0o666, Devmajor: 1, Devminor: 3}}, `refused to unpack entry "null"`},
-	"twice":     {[]tar.Header{{Typeflag: tar.TypeReg, Name: "f", Mode: 0o644}, {Typeflag: tar.TypeSymlink, Name: "f", Linkname: "/etc/passwd"}}, `cannot unpack entry "f": its name is there already`},
+	"link":      {[]tar.Header{{Typeflag: tar.TypeSymlink, Name: "app/l", Linkname: "../.."}, {Typeflag: tar.TypeReg, Name: "app/l/victim", Mode: 0o644}}, `cannot unpack entry "app/l/victim"`},
+	"hard link": {[]tar.Header{{Typeflag: tar.TypeLink, Name: "app/h", Linkname: "../../victim"}}, `refused to unpack entry "app/h": of the file "../../victim" that it links to`},
+	"device":    {[]tar.Header{{Typeflag: tar.TypeChar, Name: "app/null", Mode: 0o666, Devmajor: 1, Devminor: 3}}, `refused to unpack entry "app/null"`},
+	"twice":     {[]tar.Header{{Typeflag: tar.TypeReg, Name: "app/f", Mode: 0o644}, {Typeflag: tar.TypeSymlink, Name: "app/f", Linkname: "/etc/passwd"}}, `cannot unpack entry "app/f": its name is there already`},
 }
 
 func uploadTar(t *testing.T, store *blob.Client, entries []tar.Header) string {
@@ -82,7 +83,7 @@ func TestStageHostile(t *testing.T) {
 			store := blobStore(t)
 			good := lifecycle.Staging{
 				BlobURL: store.URL, Space: "default", App: "shop", StagingKey: stagingKey, Generation: 1, SkipDetect: true, MemoryMB: 1024, DiskMB: 4096,
-				Package:    upload(t, store, map[string]string{"f": "x"}),
+				Package:    uploadPackage(t, store, map[string]string{"f": "x"}),
 				Buildpacks: []lifecycle.BuildpackRef{{Key: "binary", Builtin: "binary"}},
 			}
 			bad := uploadTar(t, store, h.entries)

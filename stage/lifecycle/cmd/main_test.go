@@ -169,7 +169,7 @@ func writeTree(t *testing.T, files map[string]string) string {
 			t.Fatal(err)
 		}
 		mode := os.FileMode(0o644)
-		if strings.HasPrefix(name, "bin/") {
+		if filepath.Base(filepath.Dir(name)) == "bin" {
 			mode = 0o755
 		}
 		if err := os.WriteFile(path, []byte(content), mode); err != nil {
@@ -197,6 +197,16 @@ func upload(t *testing.T, store *blob.Client, files map[string]string) string {
 		t.Fatal(err)
 	}
 	return stored.Digest
+}
+
+// uploadPackage stores the files of an app as its package.
+func uploadPackage(t *testing.T, store *blob.Client, files map[string]string) string {
+	t.Helper()
+	below := map[string]string{}
+	for name, content := range files {
+		below[lifecycle.AppFolder+"/"+name] = content
+	}
+	return upload(t, store, below)
 }
 
 // running is a started lifecycle.

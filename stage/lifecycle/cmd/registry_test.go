@@ -94,7 +94,7 @@ func stageGoProxy(t *testing.T, before staged) {
 		}
 	})
 	s := before.again(func(in *lifecycle.Staging) {
-		in.Package = upload(t, before.store, map[string]string{
+		in.Package = uploadPackage(t, before.store, map[string]string{
 			"go.mod": "module example.org/shop\n\ngo 1.21\n\nrequire " + module + " " + version + "\n", "main.go": goMain,
 		})
 		in.Env = map[string]string{"GOPROXY": r.URL, "GONOSUMDB": "example.org", "GOFLAGS": "-mod=mod"}

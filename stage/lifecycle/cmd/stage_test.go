@@ -36,7 +36,7 @@ func startStaging(t *testing.T, files map[string]string, names []string, buildpa
 	store := blobStore(t)
 	input := lifecycle.Staging{
 		BlobURL: store.URL, Space: "default", App: "shop", StagingKey: stagingKey, Generation: 1,
-		Package: upload(t, store, files), Stack: "cflinuxfs4", MemoryMB: 1024, DiskMB: 4096, SkipDetect: true,
+		Package: uploadPackage(t, store, files), Stack: "cflinuxfs4", MemoryMB: 1024, DiskMB: 4096, SkipDetect: true,
 		Env: map[string]string{"GREETING": "hi"},
 	}
 	for _, name := range names {
@@ -189,7 +189,7 @@ func TestStageEnds(t *testing.T) {
 		"release fails":   {script("release", "exit 4\n"), nil, 224, "", "Failed to build droplet release: exit status 4\nExit status 224\n"},
 		"timeout":         {script("compile", "sleep 1000\n"), func(in *lifecycle.Staging) { in.TimeoutS = 1 }, lifecycle.ExitStagingTimeout, "", "): make the build smaller, or give it more time (wadi apply --staging-timeout)\nExit status 124\n"},
 		"refused":         {script("compile", ""), func(in *lifecycle.Staging) { in.Package = strings.Repeat("0", 64) }, 1, "Downloading app package...\n", "apply the app again, which uploads what is missing\nExit status 1\n"},
-		"too big":         {script("compile", ""), func(in *lifecycle.Staging) { in.DiskMB = 1 }, 1, "", "downloading the app package: cannot unpack entry \"big\""},
+		"too big":         {script("compile", ""), func(in *lifecycle.Staging) { in.DiskMB = 1 }, 1, "", "downloading the app package: cannot unpack entry \"app/big\""},
 		"background":      {script("compile", "sleep 1000 & setsid sleep 1000 &\nexit 0\n"), nil, 0, "Uploading complete\n", "No start command specified by buildpack or via Procfile.\nApp will not start unless a command is provided at runtime.\n"},
 	}
 	for name, test := range tests {
@@ -309,7 +309,7 @@ func TestStageWithoutRoot(t *testing.T) {
 	store := blobStore(t)
 	dir := newTask(t, map[string]any{lifecycle.StagingFile: lifecycle.Staging{
 		BlobURL: store.URL, Space: "default", StagingKey: stagingKey, Generation: 1,
-		Package:    upload(t, store, map[string]string{"Procfile": "web: ./run\n"}),
+		Package:    uploadPackage(t, store, map[string]string{"Procfile": "web: ./run\n"}),
 		Buildpacks: []lifecycle.BuildpackRef{{Key: "staticfile", Builtin: "staticfile"}, {Key: "procfile", Builtin: "procfile"}},
 	}})
 	s := staged{running: startAs(t, 1234, dir, "stage"), store: store}
@@ -331,7 +331,7 @@ func TestStageTwice(t *testing.T) {
 	}
 	dir := newTask(t, map[string]any{lifecycle.StagingFile: lifecycle.Staging{
 		BlobURL: store.URL, Space: "default", StagingKey: stagingKey, Generation: 1, SkipDetect: true,
-		Package:    upload(t, store, map[string]string{"f": "x"}),
+		Package:    uploadPackage(t, store, map[string]string{"f": "x"}),
 		Buildpacks: []lifecycle.BuildpackRef{{Key: "binary", Builtin: "binary"}},
 	}})
 	r := start(t, dir, "stage")

@@ -22,7 +22,7 @@ func (t *task) fetchCache(ctx context.Context) error {
 		return nil
 	}
 	fmt.Fprintln(t.out.Stdout, "Downloading build artifacts cache...")
-	size, err := t.fetch(ctx, t.Cache, t.folders.cache)
+	size, err := t.fetch(ctx, t.Cache, t.folders.cache, "")
 	if err == nil {
 		fmt.Fprintf(t.out.Stdout, "Downloaded build artifacts cache (%s)\n", lifecycle.FormatSize(size))
 		return nil

@@ -15,7 +15,7 @@ import (
 
 func (t *task) fetchPackage(ctx context.Context) error {
 	fmt.Fprintln(t.out.Stdout, "Downloading app package...")
-	size, err := t.fetch(ctx, t.Package, t.folders.app)
+	size, err := t.fetch(ctx, t.Package, t.folders.app, lifecycle.AppFolder)
 	if err != nil {
 		return fmt.Errorf("downloading the app package: %w", err)
 	}
@@ -51,7 +51,7 @@ func (t *task) fetchBuildpacks(ctx context.Context) ([]builder.Buildpack, error)
 			return nil, fmt.Errorf("making the folder of buildpack %s: %w", ref.Key, err)
 		}
 		fmt.Fprintf(t.out.Stdout, "Downloading buildpack %s...\n", ref.Key)
-		size, err := t.fetch(ctx, ref.Blob, dir)
+		size, err := t.fetch(ctx, ref.Blob, dir, "")
 		if err != nil {
 			return nil, fmt.Errorf("downloading buildpack %s: %w", ref.Key, err)
 		}
@@ -60,9 +60,9 @@ func (t *task) fetchBuildpacks(ctx context.Context) ([]builder.Buildpack, error)
 	return buildpacks, nil
 }
 
-// fetch unpacks a blob into dir and returns how many bytes its files have:
-// not more than the disk of the staging.
-func (t *task) fetch(ctx context.Context, digest, dir string) (int64, error) {
+// fetch unpacks what a blob has below a folder ("" = all) into dir and returns
+// how many bytes its files have: not more than the disk of the staging.
+func (t *task) fetch(ctx context.Context, digest, dir, below string) (int64, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return 0, err
@@ -73,7 +73,7 @@ func (t *task) fetch(ctx context.Context, digest, dir string) (int64, error) {
 		return 0, err
 	}
 	defer content.Close()
-	options := archive.ExtractOptions{UID: -1, GID: -1, MaxBytes: int64(t.DiskMB) << 20}
+	options := archive.ExtractOptions{UID: -1, GID: -1, MaxBytes: int64(t.DiskMB) << 20, Below: below}
 	if t.user != nil {
 		options.UID, options.GID = t.user.UID, t.user.GID
 	}

@@ -99,7 +99,7 @@ func (f folders) assemble() error {
 	if err != nil {
 		return fmt.Errorf("taking the app from %s: %w", f.app, err)
 	}
-	app := filepath.Join(f.contents, "app")
+	app := filepath.Join(f.contents, lifecycle.AppFolder)
 	if f.app == app {
 		return nil
 	}
