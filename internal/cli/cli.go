@@ -71,6 +71,9 @@ variable: --auto-approve is WADI_AUTO_APPROVE.`,
 	root.SetHelpTemplate(helpTemplate)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if !cmd.HasParent() && cmd.Flags().NArg() > 0 { // the flag is that of a command which is none
+			return knownCommand(cmd, cmd.Flags().Args())
+		}
 		return withHint(err, "see `%s --help`", cmd.CommandPath())
 	})
 	root.PersistentFlags().Bool("no-color", false, "print without colours")
@@ -84,6 +87,9 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if hint := cfHint(args[0]); hint != "" && !cmd.HasParent() {
+		return withHint(err, "%s", hint)
+	}
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		return withHint(err, "did you mean `%s %s`?", cmd.CommandPath(), strings.Join(near, "` or `"+cmd.CommandPath()+" "))
