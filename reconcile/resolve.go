@@ -75,7 +75,7 @@ func (r *Reconciler) resolve(ctx context.Context, d desired, of planning, who id
 		return pinned{}, err
 	}
 	if err != nil {
-		return pinned{}, spec.Diagnostics{at(d.App, "buildpacks", spec.SeverityError, fmt.Sprintf("app %q: %v", d.App.Name, err), "")}
+		return pinned{}, wrongBuildpacks(d.App, err)
 	}
 	p := pinned{
 		Tree: tree, Package: tree.Digest, Buildpacks: packs, SkipDetect: len(d.App.Buildpacks) > 0,

@@ -6,8 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"wadi/spec"
 	"wadi/stage/lifecycle"
@@ -95,8 +94,8 @@ type BuildpackNames struct {
 // the end), an address (remote.Parse), or a folder or archive ("./x", "../x",
 // "/x"). No names mean detection, see detectOrder. Servers are asked in
 // parallel; those that cannot be reached are told in the pins. Errors:
-// *UnknownBuildpackError, *MalformedBuildpackError, *BuildpackError,
-// remote's, and those of Scan.
+// PinErrors of *UnknownBuildpackError, *MalformedBuildpackError,
+// *BuildpackError, remote's, and those of Scan.
 func (b *Buildpacks) Pin(ctx context.Context, app BuildpackNames) ([]BuildpackPin, error) {
 	names := app.Names
 	if len(names) == 0 {
@@ -107,19 +106,25 @@ func (b *Buildpacks) Pin(ctx context.Context, app BuildpackNames) ([]BuildpackPi
 		return nil, fmt.Errorf("cannot find the project's folder: %w", err)
 	}
 	app.Dir = dir
-	pins := make([]BuildpackPin, len(names))
-	group, gctx := errgroup.WithContext(ctx)
+	pins, errs := make([]BuildpackPin, len(names)), make([]error, len(names))
+	var asking sync.WaitGroup
 	for i, name := range names {
-		group.Go(func() error {
-			var err error
-			pins[i], err = b.pin(gctx, name, app, app.Sensitive[i])
-			return err
-		})
+		asking.Go(func() { pins[i], errs[i] = b.pin(ctx, name, app, app.Sensitive[i]) })
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
+	asking.Wait()
+	var wrong PinErrors
+	for i, err := range errs {
+		if err != nil {
+			wrong = append(wrong, PinError{Index: i, Err: err})
+		}
 	}
-	return pins, distinct(pins)
+	switch {
+	case len(wrong) == 0:
+		return pins, distinct(pins)
+	case ctx.Err() != nil: // the others say no more than this one
+		return nil, wrong[0]
+	}
+	return nil, wrong
 }
 
 // distinct refuses two buildpacks of one key: the key names their folders.

@@ -128,7 +128,7 @@ func TestPinBuildpacksErrors(t *testing.T) {
 		{"java_buildpack", unknown, []string{`Specified unknown buildpack name: "java_buildpack" (known`}},
 		{"node_buildpack", unknown, []string{`did you mean "nodejs"?`}},
 		{"", unknown, []string{`Specified unknown buildpack name: ""`}},
-		{"bp", unknown, []string{`"bp" (known`, "./bp"}},
+		{"bp", unknown, []string{`"bp" (known`}},
 		{"ruby", address, []string{"buildpack ruby: http://example.org/ruby.zip", "without encryption"}},
 		{"http://user:" + token + "@example.org/x.git#v1", address, []string{"buildpack http://example.org/x.git#v1: git is used over https and ssh alone"}},
 		{"https://us%zzer:" + token + "@example.org/x", address, []string{"https://example.org/x"}},
@@ -161,10 +161,42 @@ func TestPinBuildpacksErrors(t *testing.T) {
 					t.Errorf("%q does not say %q", err, s)
 				}
 			}
+			var wrong PinErrors
+			if !errors.As(err, &wrong) || len(wrong) != 1 || wrong[0].Index != 1 {
+				t.Errorf("%#v is not about the second buildpack alone", err)
+			}
 			if strings.Contains(err.Error(), token) {
 				t.Errorf("%q holds the credentials", err)
 			}
 		})
+	}
+}
+
+func TestUnknownBuildpackHint(t *testing.T) {
+	t.Parallel()
+	for name, says := range map[string]string{
+		"bp":                     "A folder is written ./bp,",
+		"java_buildpack":         "https://github.com/cloudfoundry/java-buildpack/releases",
+		"java_buildpack_offline": "https://github.com/cloudfoundry/java-buildpack/releases",
+		"dotnet_core_buildpack":  "https://github.com/cloudfoundry/dotnet-core-buildpack/releases",
+	} {
+		hint := (&UnknownBuildpackError{Name: name}).Hint()
+		if !strings.Contains(hint, says) || !strings.Contains(hint, `buildpack "`+name+`" {`) {
+			t.Errorf("%s: %q does not say %q", name, hint, says)
+		}
+	}
+}
+
+// All that is wrong comes at once, in the order of the files.
+func TestPinBuildpacksAllErrors(t *testing.T) {
+	t.Parallel()
+	_, err := NewBuildpacks(nil, t.TempDir()).Pin(t.Context(), BuildpackNames{Names: []string{"./nowhere", "procfile", "java_buildpack"}, Dir: t.TempDir()})
+	var wrong PinErrors
+	if !errors.As(err, &wrong) || len(wrong) != 2 || wrong[0].Index != 0 || wrong[1].Index != 2 {
+		t.Fatalf("%#v", err)
+	}
+	if !errors.Is(wrong[0], fs.ErrNotExist) || !errors.As(wrong[1], new(*UnknownBuildpackError)) {
+		t.Errorf("%v", err)
 	}
 }
 

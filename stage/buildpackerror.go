@@ -23,8 +23,56 @@ func (e *UnknownBuildpackError) Error() string {
 	if e.Nearest != "" {
 		msg += fmt.Sprintf(": did you mean %q?", e.Nearest)
 	}
-	return msg + fmt.Sprintf(" (known: %s; a folder is written ./%s, a repository or archive with its address; others are declared with buildpack %q { source = \"…\" })",
-		strings.Join(e.Known, ", "), e.Name, e.Name)
+	return msg + fmt.Sprintf(" (known: %s)", strings.Join(e.Known, ", "))
+}
+
+// Hint says how a buildpack of that name can be had.
+func (e *UnknownBuildpackError) Hint() string {
+	block := fmt.Sprintf("\n\n  buildpack %q {\n    source = \"…\"\n  }", e.Name)
+	if repository := releasedBy(e.Name); repository != "" {
+		return fmt.Sprintf("Cloud Foundry's own is not built in. Give the name to an archive of https://github.com/cloudfoundry/%s/releases, in a wadi.hcl beside the app's file:%s", repository, block)
+	}
+	return fmt.Sprintf("A folder is written ./%s, a repository or archive with its address. Any other name is given by a wadi.hcl beside the app's file:%s", e.Name, block)
+}
+
+// released are the buildpacks that every Cloud Foundry has and that are not
+// built in here, with the repositories that release them.
+var released = map[string]string{
+	"apt": "apt-buildpack", "dotnet_core": "dotnet-core-buildpack", "java": "java-buildpack", "nginx": "nginx-buildpack",
+	"php": "php-buildpack", "r": "r-buildpack", "ruby": "ruby-buildpack",
+}
+
+func releasedBy(name string) string {
+	short, _ := strings.CutSuffix(strings.TrimSuffix(name, "_offline"), "_buildpack")
+	return released[short]
+}
+
+// PinError is what is wrong with one of an app's buildpacks.
+type PinError struct {
+	Index int // in BuildpackNames.Names, or in detection's order
+	Err   error
+}
+
+func (e PinError) Error() string { return e.Err.Error() }
+func (e PinError) Unwrap() error { return e.Err }
+
+// PinErrors is all that is wrong with the buildpacks of an app, in their order.
+type PinErrors []PinError
+
+func (es PinErrors) Error() string {
+	texts := make([]string, len(es))
+	for i, e := range es {
+		texts[i] = e.Error()
+	}
+	return strings.Join(texts, "\n")
+}
+
+func (es PinErrors) Unwrap() []error {
+	errs := make([]error, len(es))
+	for i, e := range es {
+		errs[i] = e
+	}
+	return errs
 }
 
 // BuildpackError says why a buildpack cannot be used as it is named.
