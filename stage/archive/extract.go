@@ -23,8 +23,9 @@ var Epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 // MaxDepth bounds how deep an entry may lie: each level is an open folder.
 const MaxDepth = 256
 
-// TooDeep says whether Extract refuses a name for that.
-func TooDeep(name string) bool { return strings.Count(name, "/") > MaxDepth }
+// TooDeep says whether Extract refuses a name for that, be it written as a
+// folder's, with a slash at its end, or not.
+func TooDeep(name string) bool { return strings.Count(strings.TrimSuffix(name, "/"), "/") > MaxDepth }
 
 // MaxEntries bounds what a stream may hold: every entry costs an inode, and
 // folders some memory until the end. The biggest apps have a third of it.

@@ -105,3 +105,18 @@ func TestExtractLongNames(t *testing.T) {
 		}
 	}
 }
+
+// Who packs asks by the name in the folder, who unpacks by the one in the
+// stream, where a folder's ends in a slash: both mean the same depth.
+func TestExtractDeepFolder(t *testing.T) {
+	t.Parallel()
+	for depth, refused := range map[int]bool{MaxDepth: false, MaxDepth + 1: true} {
+		name := strings.Repeat("d/", depth) + "d"
+		for _, entry := range []tar.Header{reg(name), dir(name + "/")} {
+			_, err := Extract(t.Context(), bytes.NewReader(makeTar(t, entry)), openRoot(t, t.TempDir()), leave)
+			if (err != nil) != refused || TooDeep(name) != refused {
+				t.Errorf("%d folders deep, type %c: %v; TooDeep says %t", depth, entry.Typeflag, err, TooDeep(name))
+			}
+		}
+	}
+}
