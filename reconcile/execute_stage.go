@@ -90,8 +90,17 @@ func (u *run) fetchBuildpacks(ctx context.Context) ([]*stage.Tree, error) {
 	return trees, group.Wait()
 }
 
-// uploadTree sends a tree, below a folder of its stream ("" = none).
+// uploadTree sends a tree, below a folder of its stream ("" = none), once for
+// all apps that have the same just now: side by side, each would be told that
+// what the others are sending is missing.
 func (u *run) uploadTree(ctx context.Context, tree *stage.Tree, below string) (blob.Blob, error) {
+	return u.plan.work.of.uploads.do(tree.Digest+" "+below, u.plan.App, func() (blob.Blob, error) { return u.send(ctx, tree, below) }, func(app string) {
+		u.say(PhaseUpload, "app %s has the same files: its upload is this one's too", app)
+	})
+}
+
+// send sends a tree as it is uploaded.
+func (u *run) send(ctx context.Context, tree *stage.Tree, below string) (blob.Blob, error) {
 	total, err := tree.PackageSize(below)
 	if err != nil {
 		return blob.Blob{}, err

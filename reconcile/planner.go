@@ -15,6 +15,7 @@ import (
 	"wadi/nomad"
 	"wadi/spec"
 	"wadi/stage"
+	"wadi/stage/blob"
 	"wadi/stage/lifecycle"
 )
 
@@ -42,7 +43,8 @@ type planning struct {
 	doc        *spec.Document
 	buildpacks *stage.Buildpacks
 	registries *registries
-	stagings   *sharedStagings
+	stagings   *shared[lifecycle.Result]
+	uploads    *shared[blob.Blob]
 	salt       []byte
 	saltNew    bool
 }
@@ -90,7 +92,11 @@ func (r *Reconciler) Plan(ctx context.Context, doc *spec.Document) (*Plan, error
 		return nil, err
 	}
 	plan := &Plan{Project: r.Options.Project, Space: r.Nomad.Space, Address: r.Nomad.Address(), Warnings: warnings}
-	of := planning{doc: doc, buildpacks: stage.NewBuildpacks(doc.Buildpacks, r.Options.CacheDir), registries: newRegistries(), stagings: &sharedStagings{}, salt: salt, saltNew: saltNew}
+	of := planning{
+		doc: doc, buildpacks: stage.NewBuildpacks(doc.Buildpacks, r.Options.CacheDir), registries: newRegistries(), salt: salt, saltNew: saltNew,
+		stagings: &shared[lifecycle.Result]{what: "staging", same: "image"},
+		uploads:  &shared[blob.Blob]{what: "upload", same: "files"},
+	}
 	apps, wrong := make([]AppPlan, len(wants)), make([]spec.Diagnostics, len(wants))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.parallelism())
