@@ -47,6 +47,7 @@ func diff(c comparison) AppPlan {
 		return plan
 	}
 	plan.Replaces = c.replaces(c.RevKey == "")
+	plan.Starts, plan.goesOn = c.starts(), c.goesOn()
 	plan.Operations = c.operations(plan, stageReason)
 	plan.gains = c.Want.Routes
 	if c.Is.Job != nil {
@@ -76,6 +77,36 @@ func (c comparison) replaces(staged bool) int {
 	return n
 }
 
+// starts counts the instances that a register would start beside those that
+// run.
+func (c comparison) starts() int {
+	n := 0
+	for _, g := range c.Job.TaskGroups {
+		switch {
+		case c.Is.Job == nil || isStopped(c.Is.Job):
+			n += *g.Count
+		case c.Is.Plan != nil && c.Is.Plan.Annotations != nil:
+			if u := c.Is.Plan.Annotations.DesiredTGUpdates[*g.Name]; u != nil {
+				n += int(u.Place)
+			}
+		}
+	}
+	return n
+}
+
+// goesOn says whether instances run now that an update in place leaves alone.
+func (c comparison) goesOn() bool {
+	if c.Is.Job == nil || isStopped(c.Is.Job) {
+		return false
+	}
+	for _, l := range c.Is.Live {
+		if l.Running > 0 {
+			return true
+		}
+	}
+	return len(c.Is.Live) == 0
+}
+
 // operations are the chain of steps for an app that changes.
 func (c comparison) operations(plan AppPlan, stageReason string) []Operation {
 	reason := "it is new"
@@ -99,14 +130,12 @@ func (c comparison) operations(plan AppPlan, stageReason string) []Operation {
 	}
 	what := fmt.Sprintf("job %s", c.Want.ID)
 	switch {
-	case plan.Action == Create:
-		total := 0
-		for _, g := range c.Job.TaskGroups {
-			total += *g.Count
-		}
-		what += ", starting " + plural(total, "instance")
 	case plan.Replaces > 0:
 		what += ", replacing " + plural(plan.Replaces, "instance")
+	case plan.Action == Create, plan.Starts > 0 && !plan.goesOn:
+		what += ", starting " + plural(plan.Starts, "instance")
+	case plan.Starts > 0:
+		what += ", in place, starting " + plural(plan.Starts, "instance")
 	default:
 		what += ", in place"
 	}

@@ -200,6 +200,19 @@ func TestPlanText(t *testing.T) {
 			is.Job.Stop = new(true)
 			return scenario{app: shop(), pkg: "p1", result: dropletA, is: is}
 		},
+		"more-instances": func() scenario {
+			is, app := runs(t, shop(), "p1"), shop()
+			is.Plan = &api.JobPlanResponse{Annotations: &api.PlanAnnotations{DesiredTGUpdates: map[string]*api.DesiredUpdates{"web": {Place: 2, InPlaceUpdate: 2}}}}
+			*app.Processes[0].Instances += 2
+			return scenario{app: app, pkg: "p1", result: dropletA, is: is}
+		},
+		"none-runs": func() scenario {
+			is, app := runs(t, shop(), "p1"), shop()
+			is.Plan = &api.JobPlanResponse{Annotations: &api.PlanAnnotations{DesiredTGUpdates: map[string]*api.DesiredUpdates{"web": {Place: 2}}}}
+			is.Live = map[string]liveGroup{"web": {Wanted: 2}}
+			app.Processes[0].HealthCheck.Type = "process"
+			return scenario{app: app, pkg: "p1", result: dropletA, is: is}
+		},
 		"droplet-gone": func() scenario {
 			is := annotated(runs(t, shop(), "p1"))
 			is.Gone = true

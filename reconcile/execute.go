@@ -210,7 +210,13 @@ type AppError struct {
 	Next   []string // commands to try
 }
 
-func (e *AppError) Error() string { return fmt.Sprintf("app %q: %v", e.App, e.Err) }
+func (e *AppError) Error() string {
+	var unknown *UnknownInstanceError
+	if errors.As(e.Err, &unknown) { // it names the app
+		return unknown.Error()
+	}
+	return fmt.Sprintf("app %q: %v", e.App, e.Err)
+}
 
 func (e *AppError) Unwrap() error { return e.Err }
 

@@ -48,7 +48,8 @@ type AppPlan struct {
 	App        string      `json:"app"`
 	Job        string      `json:"job"`
 	Action     Action      `json:"action"`
-	Replaces   int         `json:"replaces"` // instances that are replaced
+	Replaces   int         `json:"replaces"`         // instances that are replaced
+	Starts     int         `json:"starts,omitempty"` // instances that are started beside those that run
 	Changes    []Change    `json:"changes,omitempty"`
 	Operations []Operation `json:"operations,omitempty"`
 	Warnings   []string    `json:"warnings,omitempty"`
@@ -66,6 +67,7 @@ type AppPlan struct {
 	gains, loses []string // routes
 	work         *work    // what execution needs; no part of the plan's text
 	index        uint64   // of the job as it was planned; 0 = there was none
+	goesOn       bool     // instances run that an update in place leaves alone
 }
 
 // Change is one difference between what runs and what the files say. From

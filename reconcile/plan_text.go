@@ -111,6 +111,10 @@ func (a AppPlan) consequence() string {
 		return " (it is not in the files; --prune stops it)"
 	case a.Action == Update && a.Replaces > 0:
 		return ", replaces " + plural(a.Replaces, "instance")
+	case a.Action == Update && a.Starts > 0 && !a.goesOn:
+		return ", starts " + plural(a.Starts, "instance")
+	case a.Action == Update && a.Starts > 0:
+		return " in place, starts " + plural(a.Starts, "instance")
 	case a.Action == Update:
 		return " in place"
 	}

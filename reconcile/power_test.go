@@ -70,3 +70,13 @@ func TestUnknownInstanceHint(t *testing.T) {
 		}
 	}
 }
+
+// What is wrong with an instance names its app once.
+func TestUnknownInstanceNamesAppOnce(t *testing.T) {
+	t.Parallel()
+	u := &run{plan: AppPlan{App: "shop"}}
+	err := u.fail("start", &UnknownInstanceError{App: "shop", Process: "web", Index: 9, Count: 2})
+	if got, want := err.Error(), `app "shop" has no instance 9 of process web`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
