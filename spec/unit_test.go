@@ -353,3 +353,17 @@ func TestWriteTextLongLine(t *testing.T) {
 		}
 	}
 }
+
+func TestKeyFix(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		"docker-image":  "Write it as `docker: {image: name}`.",
+		"mem":           "Cloud Foundry ignores it since cf version 7. Its name is `memory`.",
+		"instence":      "Did you mean `instances`?",
+		"somethingelse": "Remove it; Cloud Foundry ignores it too.",
+	} {
+		if got := keyFix(key, appLevelKeys()); got != want {
+			t.Errorf("%s: %q, want %q", key, got, want)
+		}
+	}
+}

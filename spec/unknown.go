@@ -74,6 +74,9 @@ func (d *appDecoder) unknownKey(key *node, of string, known []string) {
 }
 
 func keyFix(key string, known []string) string {
+	if strings.ReplaceAll(key, "-", "_") == "docker_image" { // the flag's name
+		return "Write it as `docker: {image: name}`."
+	}
 	if fix := formerKeys[strings.ReplaceAll(key, "-", "_")]; fix != "" {
 		return "Cloud Foundry ignores it since cf version 7. " + fix
 	}

@@ -78,7 +78,25 @@ variable: --auto-approve is WADI_AUTO_APPROVE.`,
 	})
 	root.PersistentFlags().Bool("no-color", false, "print without colours")
 	root.AddCommand(commands(streams)...)
+	tellUsage(root.Commands())
 	return root
+}
+
+// tellUsage lets errors about the number of arguments say what they are.
+func tellUsage(cmds []*cobra.Command) {
+	for _, cmd := range cmds {
+		if check := cmd.Args; check != nil {
+			cmd.Args = func(cmd *cobra.Command, args []string) error {
+				err := check(cmd, args)
+				var h *hinted
+				if err == nil || errors.As(err, &h) {
+					return err
+				}
+				return withHint(err, "usage: %s", cmd.UseLine())
+			}
+		}
+		tellUsage(cmd.Commands())
+	}
 }
 
 // knownCommand refuses what is no command, with the nearest that is one.

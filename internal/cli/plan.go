@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -72,8 +73,18 @@ func (s settings) document(ctx context.Context, streams Streams, impliedApp bool
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	if err := spec.WriteText(streams.Err, diags, s.Dir, s.color(streams.Err)); err != nil {
+	if err := s.tell(streams, diags); err != nil {
 		return nil, err
 	}
 	return doc, s.GitHub.diagnostics(streams.Err, diags)
+}
+
+// tell writes what there is to say about the files, apart from what follows:
+// after errors nothing does.
+func (s settings) tell(streams Streams, diags spec.Diagnostics) error {
+	err := spec.WriteText(streams.Err, diags, s.Dir, s.color(streams.Err))
+	if err == nil && len(diags) > 0 && !diags.HasErrors() {
+		_, err = fmt.Fprintln(streams.Err)
+	}
+	return err
 }

@@ -59,7 +59,7 @@ func writeReport(streams Streams, s settings, doc *spec.Document, diags spec.Dia
 }
 
 func writeVerdict(streams Streams, s settings, doc *spec.Document, diags spec.Diagnostics) error {
-	if err := spec.WriteText(streams.Err, diags, s.Dir, s.color(streams.Err)); err != nil {
+	if err := s.tell(streams, diags); err != nil {
 		return err
 	}
 	if err := s.GitHub.diagnostics(streams.Out, diags); err != nil || diags.HasErrors() {
