@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/nomad/api"
@@ -339,6 +340,24 @@ func TestRevisionKey(t *testing.T) {
 	} {
 		if key(change) == same {
 			t.Errorf("%s does not change the key", name)
+		}
+	}
+}
+
+// Warnings about a place in the files name the file as people do.
+func TestWarningsAreRelative(t *testing.T) {
+	t.Parallel()
+	plan := &Plan{Project: "p", Space: "default", Warnings: []string{"/home/me/shop/manifest.yml:5:10: odd", "/elsewhere/x.hcl:1:1: odd", "plain"}}
+	for dir, want := range map[string]string{
+		"/home/me/shop": "Warning: manifest.yml:5:10: odd\nWarning: /elsewhere/x.hcl:1:1: odd\nWarning: plain\n\n",
+		"":              "Warning: /home/me/shop/manifest.yml:5:10: odd\n",
+	} {
+		var text bytes.Buffer
+		if err := plan.WriteText(&text, TextOptions{Dir: dir}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(text.String(), want) {
+			t.Errorf("%q: %q does not begin with %q", dir, &text, want)
 		}
 	}
 }

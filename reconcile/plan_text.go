@@ -9,6 +9,7 @@ import (
 // TextOptions say how a plan is printed.
 type TextOptions struct {
 	Color bool
+	Dir   string // files below it are shown relative to it; "" = as they are
 }
 
 // symbols of the actions; colour is never the only signal.
@@ -30,6 +31,9 @@ func (p *Plan) WriteText(w io.Writer, o TextOptions) error {
 		return color + text + "\x1b[0m"
 	}
 	for _, warning := range p.Warnings {
+		if o.Dir != "" { // one that is about a place begins with it
+			warning = strings.TrimPrefix(warning, strings.TrimSuffix(o.Dir, "/")+"/")
+		}
 		fmt.Fprintf(&b, "%s %s\n", paint("\x1b[33m", "Warning:"), warning)
 	}
 	if len(p.Warnings) > 0 {

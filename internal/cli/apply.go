@@ -47,7 +47,7 @@ func carryOut(ctx context.Context, streams Streams, s settings, r *reconcile.Rec
 	if s.JSON {
 		text = streams.Err
 	}
-	if err := plan.WriteText(text, reconcile.TextOptions{Color: s.color(text)}); err != nil {
+	if err := plan.WriteText(text, reconcile.TextOptions{Color: s.color(text), Dir: s.Dir}); err != nil {
 		return err
 	}
 	if plan.Changes() {

@@ -37,7 +37,7 @@ working directory if there is none); the first PATH's folder may have a
 			if s.JSON {
 				err = writeJSON(streams.Out, plan)
 			} else {
-				err = plan.WriteText(streams.Out, reconcile.TextOptions{Color: s.color(streams.Out)})
+				err = plan.WriteText(streams.Out, reconcile.TextOptions{Color: s.color(streams.Out), Dir: s.Dir})
 			}
 			if err == nil && s.Detailed && plan.Changes() {
 				return errChanges
