@@ -19,7 +19,7 @@ func confirm(ctx context.Context, streams Streams, s settings, question string) 
 		return nil
 	}
 	if !isTerminal(streams.In) {
-		return withHint(errors.New("nobody can be asked: the standard input is no terminal"), "look at `wadi plan`, then run this again with --auto-approve")
+		return withHint(errors.New("nobody can be asked: the standard input is no terminal"), "the question is %q: --auto-approve answers yes", question)
 	}
 	fmt.Fprintf(streams.Err, "\n%s Only \"yes\" is taken as yes [No]: ", question)
 	answer := make(chan string, 1)

@@ -55,7 +55,7 @@ func TestConfirm(t *testing.T) {
 	// nobody there
 	err := confirm(t.Context(), Streams{In: strings.NewReader("yes\n"), Err: &bytes.Buffer{}}, settings{}, "Do this?")
 	var h *hinted
-	if !errors.As(err, &h) || !strings.Contains(h.Hint(), "--auto-approve") {
+	if !errors.As(err, &h) || !strings.Contains(h.Hint(), `"Do this?": --auto-approve`) {
 		t.Errorf("off a terminal: %v", err)
 	}
 	if err := confirm(t.Context(), Streams{In: strings.NewReader("")}, settings{AutoApprove: true}, "Do this?"); err != nil {
