@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -81,14 +82,15 @@ func startNap(t *testing.T, address, token string) nap {
 	return n
 }
 
-// processes are the pids of the sleepers.
+// processes are the pids of the sleepers. One that is still what starts
+// sleep is none yet: it has no command line while it becomes one.
 func (n nap) processes(t *testing.T) []int {
 	t.Helper()
-	return withCommand(t, "sleep\x00"+n.seconds+"\x00")
+	return withCommand(t, "sleep\x00"+n.seconds+"\x00", "/bin/sleep\x00"+n.seconds+"\x00")
 }
 
-// withCommand finds the processes whose command line ends so.
-func withCommand(t *testing.T, end string) []int {
+// withCommand finds the processes that have one of these command lines.
+func withCommand(t *testing.T, lines ...string) []int {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -97,7 +99,7 @@ func withCommand(t *testing.T, end string) []int {
 	var pids []int
 	for _, f := range files {
 		text, _ := os.ReadFile(f)
-		if strings.HasSuffix(string(text), end) {
+		if slices.Contains(lines, string(text)) {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
 			pids = append(pids, pid)
 		}
