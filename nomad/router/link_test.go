@@ -1,10 +1,13 @@
 package router
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"sync"
 	"testing"
+
+	"wadi/internal/testport"
 )
 
 // link is a way to Nomad that can be cut.
@@ -17,7 +20,7 @@ type link struct {
 
 func newLink(t *testing.T, to string) *link {
 	t.Helper()
-	l := &link{addr: "127.0.0.1:0", to: to}
+	l := &link{addr: fmt.Sprint("127.0.0.1:", testport.Free(t)), to: to} // nobody takes it while the link is cut
 	l.restore(t)
 	t.Cleanup(l.cut)
 	return l
@@ -29,7 +32,9 @@ func (l *link) restore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.addr, l.listener = listener.Addr().String(), listener
+	l.mu.Lock()
+	l.listener = listener
+	l.mu.Unlock()
 	go func() {
 		for {
 			in, err := listener.Accept()
@@ -41,9 +46,9 @@ func (l *link) restore(t *testing.T) {
 				in.Close()
 				continue
 			}
-			l.mu.Lock()
-			l.conns = append(l.conns, in, out)
-			l.mu.Unlock()
+			if !l.hold(listener, in, out) {
+				continue
+			}
 			for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
 				go func() { io.Copy(pair[0], pair[1]); pair[0].Close() }()
 			}
@@ -51,10 +56,27 @@ func (l *link) restore(t *testing.T) {
 	}()
 }
 
-func (l *link) cut() {
-	l.listener.Close()
+// hold keeps a connection until the next cut. One that was accepted just before
+// a cut and is ready after it is cut off too.
+func (l *link) hold(from net.Listener, in, out net.Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.listener != from {
+		in.Close()
+		out.Close()
+		return false
+	}
+	l.conns = append(l.conns, in, out)
+	return true
+}
+
+func (l *link) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.listener != nil {
+		l.listener.Close()
+		l.listener = nil
+	}
 	for _, c := range l.conns {
 		c.Close()
 	}

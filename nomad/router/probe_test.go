@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"wadi/internal/testwait"
 )
 
 func TestJudge(t *testing.T) {
@@ -109,7 +111,9 @@ func TestFollowSeesAnInstanceComeAndGo(t *testing.T) {
 	defer cancel()
 	i := newInstance(testApp("a", 1), "mine", 0, "127.0.0.1:1", s.Listener.Addr().String())
 	done := make(chan struct{})
-	go func() { newProber(slog.New(slog.DiscardHandler)).follow(ctx, i); close(done) }()
+	p := newProber(slog.New(slog.DiscardHandler))
+	p.client.Timeout = testwait.Patience // one that gives up is no answer, and leaves its request waiting here
+	go func() { p.follow(ctx, i); close(done) }()
 
 	<-probes
 	<-i.probed

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"wadi/internal/testport"
 )
 
 // edge is a router whose table a test sets.
@@ -72,15 +74,11 @@ func rawBackend(t *testing.T, serve func(net.Conn)) *instance {
 	return readyAt(l.Addr().String())
 }
 
-// deadBackend is an instance that counts as ready and refuses connections.
+// deadBackend is an instance that counts as ready and refuses connections, at
+// a port that the kernel gives to nobody meanwhile.
 func deadBackend(t *testing.T) *instance {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return readyAt(l.Addr().String())
+	return readyAt(fmt.Sprint("127.0.0.1:", testport.Free(t)))
 }
 
 func readyAt(addr string) *instance {

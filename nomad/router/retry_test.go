@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"wadi/internal/testwait"
 )
 
 func TestUnreachableInstanceIsPassedOver(t *testing.T) {
@@ -42,7 +44,7 @@ func TestUnreachableInstanceIsAvoidedForAWhile(t *testing.T) {
 	for range 2 { // one of two in a row is the dead one's turn
 		e.do(t, e.request(t, "GET", "/", nil))
 	}
-	if !dead.suspect(time.Now()) || len(dead.probeNow) != 1 {
+	if dead.suspected.Load() == 0 || len(dead.probeNow) != 1 {
 		t.Error("an instance that refused a connection is neither avoided nor looked at")
 	}
 }
@@ -124,7 +126,9 @@ func TestAppThatDoesNotAnswerInTime(t *testing.T) {
 		return i
 	}
 	e := newEdge(t, slow(), slow())
-	if res, text := e.do(t, e.request(t, "GET", "/", nil)); res.StatusCode != 502 || !strings.Contains(text, "did not answer in time") || hits.Load() != 1 {
+	res, text := e.do(t, e.request(t, "GET", "/", nil))
+	testwait.Until(t, "the app has the request", func() bool { return hits.Load() > 0 }) // on a busy machine it may come too late
+	if res.StatusCode != 502 || !strings.Contains(text, "did not answer in time") || hits.Load() != 1 {
 		t.Errorf("%s %q after %d tries", res.Status, text, hits.Load())
 	}
 }
@@ -132,7 +136,9 @@ func TestAppThatDoesNotAnswerInTime(t *testing.T) {
 func TestConnectionsAreKept(t *testing.T) {
 	t.Parallel()
 	peers := map[string]bool{}
-	e := newEdge(t, backend(t, func(w http.ResponseWriter, r *http.Request) { peers[r.RemoteAddr] = true }))
+	i := backend(t, func(w http.ResponseWriter, r *http.Request) { peers[r.RemoteAddr] = true })
+	i.transport.IdleConnTimeout = testwait.Patience // however long the machine takes between two
+	e := newEdge(t, i)
 	for range 10 {
 		e.do(t, e.request(t, "GET", "/", nil))
 	}

@@ -134,7 +134,7 @@ func TestTrailersBothWays(t *testing.T) {
 
 func TestInterimResponses(t *testing.T) {
 	t.Parallel()
-	e := newEdge(t, backend(t, func(w http.ResponseWriter, r *http.Request) {
+	i := backend(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/refuse" {
 			w.WriteHeader(http.StatusExpectationFailed)
 			return
@@ -143,7 +143,9 @@ func TestInterimResponses(t *testing.T) {
 		w.WriteHeader(http.StatusEarlyHints)
 		b, _ := io.ReadAll(r.Body) // sends 100 Continue
 		w.Write(b)
-	}))
+	})
+	i.transport.ExpectContinueTimeout = testwait.Patience // else a late hint comes after the 100
+	e := newEdge(t, i)
 	var hints []string
 	r := e.request(t, "POST", "/", strings.NewReader("body"))
 	r.Header.Set("Expect", "100-continue")
