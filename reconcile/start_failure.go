@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +39,7 @@ func (u *run) notStarted(ctx context.Context, v nomad.Verdict) *AppError {
 		alloc, err := u.r.Nomad.Allocation(ctx, v.Alloc.ID)
 		if err == nil {
 			out.Events = eventsOf(alloc)
-			out.Log = u.lastLines(ctx, alloc.ID)
+			out.Log = u.lastWords(ctx, alloc)
 		}
 		if why := whyNeverHealthy(out.Log, u.plan.Ports); why != "" {
 			out.Err = fmt.Errorf("%w: %s", out.Err, why)
@@ -134,35 +133,6 @@ func eventsOf(alloc *api.Allocation) []string {
 	}
 	for _, e := range state.Events {
 		out = append(out, fmt.Sprintf("%s %s: %s", time.Unix(0, e.Time).UTC().Format(time.RFC3339), e.Type, strings.TrimSpace(e.DisplayMessage)))
-	}
-	return out
-}
-
-// lastLines are the last lines that an instance wrote, standard output first.
-func (u *run) lastLines(ctx context.Context, alloc string) []string {
-	const keep = 20
-	var out []string
-	for _, stream := range []string{nomad.Stdout, nomad.Stderr} {
-		var b bytes.Buffer
-		if err := u.r.Nomad.TailLog(ctx, alloc, nomad.TaskName, stream, 8<<10, &b); err != nil {
-			out = append(out, fmt.Sprintf("(%s cannot be read: %v)", stream, err))
-			continue
-		}
-		text := strings.TrimRight(b.String(), "\n")
-		if text == "" {
-			continue
-		}
-		lines := strings.Split(text, "\n")
-		if len(lines) > keep {
-			lines = lines[len(lines)-keep:]
-		}
-		for _, line := range lines {
-			label := "OUT"
-			if stream == nomad.Stderr {
-				label = "ERR"
-			}
-			out = append(out, label+" "+line)
-		}
 	}
 	return out
 }

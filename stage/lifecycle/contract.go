@@ -40,6 +40,11 @@ const (
 // ExitNeverHealthy: how long it was tried, and what the last probe found.
 const NeverHealthy = "Instance never healthy after "
 
+// ExitStatus begins the line that says with which code an instance's process,
+// or a staging that failed, has ended: a log's last, where nothing kills what
+// writes it.
+const ExitStatus = "Exit status "
+
 // ExitStagingTimeout is the exit code of a staging that took too long.
 const ExitStagingTimeout = 124
 

@@ -293,5 +293,5 @@ func (s *supervisor) report(c *child, note string) {
 	if c.sidecar != "" {
 		label = lifecycle.SidecarPrefix(c.sidecar)
 	}
-	fmt.Fprintf(s.log, "%sExit status %d%s\n", label, proc.ExitCode(status), note)
+	fmt.Fprintf(s.log, "%s%s%d%s\n", label, lifecycle.ExitStatus, proc.ExitCode(status), note)
 }

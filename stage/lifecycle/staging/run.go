@@ -77,7 +77,7 @@ func report(ctx context.Context, stderr io.Writer, err error) int {
 		code = failed.Code
 	}
 	fmt.Fprintln(stderr, explain(err))
-	fmt.Fprintf(stderr, "Exit status %d\n", code)
+	fmt.Fprintf(stderr, "%s%d\n", lifecycle.ExitStatus, code)
 	return code
 }
 
