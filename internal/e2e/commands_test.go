@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -80,15 +81,27 @@ func cmdToken(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdRemember: remember NAME JOB
-// sets NAME to the ids of the job's live instances, sorted.
+// sets NAME to the ids of the job's live instances, sorted. It waits for those
+// that start: a server hears some time later that a node has restarted one.
 func cmdRemember(ts *testscript.TestScript, neg bool, args []string) {
-	allocs, _, err := client(ts).Jobs().Allocations(args[1], false, nil)
-	ts.Check(err)
 	var ids []string
-	for _, a := range allocs {
-		if a.DesiredStatus == "run" && a.ClientStatus == "running" {
-			ids = append(ids, a.ID)
+	settled := testwait.For(func() bool {
+		allocs, _, err := client(ts).Jobs().Allocations(args[1], false, nil)
+		ts.Check(err)
+		ids = nil
+		for _, a := range allocs {
+			switch {
+			case a.DesiredStatus != api.AllocDesiredStatusRun:
+			case a.ClientStatus == api.AllocClientStatusPending:
+				return false
+			case a.ClientStatus == api.AllocClientStatusRunning:
+				ids = append(ids, a.ID)
+			}
 		}
+		return true
+	})
+	if !settled {
+		ts.Fatalf("instances of %s are still starting; running: %s", args[1], strings.Join(ids, " "))
 	}
 	ts.Setenv(args[0], strings.Join(ids, " "))
 	ts.Logf("%s=%s", args[0], strings.Join(ids, " "))
@@ -263,6 +276,39 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	if !there {
 		ts.Fatalf("%s did not appear", args[0])
+	}
+}
+
+// cmdUntil: until REGEXP PROGRAM [ARGUMENT…]
+// runs a program again and again until its output has what matches: what an app
+// prints is in its log some time later, also where it is healthy by then.
+func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP PROGRAM [ARGUMENT…]")
+	}
+	want := regexp.MustCompile("(?m)" + args[0])
+	said := testwait.For(func() bool {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		return want.MatchString(ts.ReadFile("stdout"))
+	})
+	if !said {
+		ts.Fatalf("no %q in what %s says:\n%s", args[0], args[1], ts.ReadFile("stdout"))
+	}
+}
+
+// cmdListens: listens PORT
+// waits until somebody listens at a port of this machine.
+func cmdListens(ts *testscript.TestScript, neg bool, args []string) {
+	var last error
+	there := testwait.For(func() bool {
+		var c net.Conn
+		if c, last = net.Dial("tcp", net.JoinHostPort("127.0.0.1", args[0])); last != nil {
+			return false
+		}
+		return c.Close() == nil
+	})
+	if !there {
+		ts.Fatalf("nobody listens at port %s: %v", args[0], last)
 	}
 }
 

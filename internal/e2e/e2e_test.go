@@ -95,7 +95,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"http": cmdHTTP, "subst": cmdSubst, "token": cmdToken, "remember": cmdRemember, "jobs": cmdJobs, "job": cmdJob, "await": cmdAwait, "freeport": cmdFreePort, "variable": cmdVariable,
+			"http": cmdHTTP, "subst": cmdSubst, "token": cmdToken, "remember": cmdRemember, "jobs": cmdJobs, "job": cmdJob, "await": cmdAwait, "until": cmdUntil, "listens": cmdListens, "freeport": cmdFreePort, "variable": cmdVariable,
 			"terminal": cmdTerminal, "rootfs": cmdRootfs, "image": cmdImage, "registry": cmdRegistry,
 			"zip": cmdZip, "allow": cmdAllow, "nowhere": cmdNowhere,
 			"sources": cmdSources, "commit": cmdCommit,
