@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 var small = []string{"internal/procstat", "internal/remove", "internal/sleep"}
 
 // testHelpers may be imported by any test, never by a program.
-var testHelpers = []string{"internal/dockertest", "internal/golden", "internal/nomadtest", "internal/s3test", "internal/sourcetest", "internal/testneed", "internal/testport", "internal/testwait"}
+var testHelpers = []string{"internal/dockertest", "internal/golden", "internal/nomadtest", "internal/s3test", "internal/sourcetest", "internal/testneed", "internal/testport", "internal/testprogram", "internal/testwait"}
 
 func TestImportsPointOneWay(t *testing.T) {
 	t.Parallel()

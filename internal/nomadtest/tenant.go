@@ -10,10 +10,13 @@ import (
 	"time"
 
 	"github.com/hashicorp/nomad/api"
+
+	"wadi/internal/testwait"
 )
 
-// cleanupTimeout bounds what a test's end takes: an app has 15 s to end.
-const cleanupTimeout = 40 * time.Second
+// cleanupTimeout bounds what a test's end takes: an app has 15 s to end, and
+// all that runs beside it takes its time too.
+const cleanupTimeout = testwait.Patience
 
 // Namespace makes a namespace of the shared agent for this test. When the
 // test ends its jobs are purged, and its variables and itself deleted.

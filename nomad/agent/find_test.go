@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"wadi/internal/testprogram"
 )
 
 func TestParseVersion(t *testing.T) {
@@ -32,9 +34,7 @@ func script(t *testing.T, dir, version string) string {
 	t.Helper()
 	path := filepath.Join(dir, "nomad")
 	text := "#!/bin/sh\n[ \"$1\" = version ] || exit 64\necho 'Nomad " + version + "'\n"
-	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testprogram.Write(t, path, text, 0o755)
 	return path
 }
 

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wadi/internal/nomadtest"
+	"wadi/internal/testprogram"
 	"wadi/internal/testwait"
 	"wadi/nomad/agent"
 )
@@ -224,9 +225,7 @@ func TestStartSaysWhy(t *testing.T) {
 	t.Parallel()
 	bin := nomadtest.Binary(t)
 	notNomad := filepath.Join(t.TempDir(), "nomad")
-	if err := os.WriteFile(notNomad, []byte("#!/bin/sh\necho no such option >&2\nexit 3\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testprogram.Write(t, notNomad, "#!/bin/sh\necho no such option >&2\nexit 3\n", 0o755)
 	exists := stateDir(t)
 	if err := os.WriteFile(filepath.Join(exists, "precious"), nil, 0o600); err != nil {
 		t.Fatal(err)

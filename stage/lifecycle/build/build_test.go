@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"wadi/internal/testprogram"
 	"wadi/stage/lifecycle/builder"
 )
 
@@ -59,9 +60,7 @@ func (f files) write(t *testing.T, dir string) {
 		if filepath.Base(filepath.Dir(path)) == "bin" {
 			content, mode = "#!/bin/bash\n"+content, 0o755
 		}
-		if err := os.WriteFile(path, []byte(content), mode); err != nil {
-			t.Fatal(err)
-		}
+		testprogram.Write(t, path, content, mode)
 	}
 }
 

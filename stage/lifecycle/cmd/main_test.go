@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"wadi/internal/testprogram"
 	"wadi/internal/testwait"
 	"wadi/stage/archive"
 	"wadi/stage/blob"
@@ -172,9 +173,7 @@ func writeTree(t *testing.T, files map[string]string) string {
 		if filepath.Base(filepath.Dir(name)) == "bin" {
 			mode = 0o755
 		}
-		if err := os.WriteFile(path, []byte(content), mode); err != nil {
-			t.Fatal(err)
-		}
+		testprogram.Write(t, path, content, mode)
 		if err := os.Chtimes(path, archive.Epoch, archive.Epoch); err != nil {
 			t.Fatal(err)
 		}

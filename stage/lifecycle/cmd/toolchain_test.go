@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"wadi/internal/testneed"
+	"wadi/internal/testprogram"
 	"wadi/stage/lifecycle"
 )
 
@@ -77,9 +78,7 @@ func tools(t *testing.T, programs map[string]string) string {
 		}
 	}
 	for name, script := range programs {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		testprogram.Write(t, filepath.Join(dir, name), "#!/bin/sh\n"+script+"\n", 0o755)
 	}
 	return dir
 }
