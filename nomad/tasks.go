@@ -79,9 +79,15 @@ func (c *Client) RemoveTask(ctx context.Context, id string) error {
 
 // TaskOutput reads what an instance's task writes as it happens.
 type TaskOutput struct {
+	// Last is how the last line on standard error begins of a task that has
+	// ended with that exit code, "" if it need not have one: until it is there
+	// something may be missing. nil = such a line is not known.
+	Last func(code int) string
+
 	c              *Client
 	alloc, task    string
 	stdout, stderr *LogReader
+	end            logEnd // of stderr
 }
 
 // TaskOutput makes a reader of both streams, from their beginning.
@@ -104,13 +110,18 @@ func (*LostOutputError) Hint() string {
 // outputPatience is how long Nomad may not answer before Copy gives up.
 const outputPatience = 30 * time.Second
 
+// lastLooks is how often, some 2 s, the last line of a task that has ended is
+// looked for: Nomad keeps lines back for 0.1 s, on a busy machine for longer.
+// One that was killed wrote none.
+const lastLooks = 14
+
 // Copy writes what the task writes until the instance has ended and all was
 // read, and answers the instance as it is then. After an error it may be
 // called again and goes on where it was. A task that waits for a Variable in
 // vain is a *StuckError, output that was lost a *LostOutputError.
 func (o *TaskOutput) Copy(ctx context.Context, stdout, stderr io.Writer) (*api.Allocation, error) {
 	out, errs := &sink{w: stdout}, &sink{w: stderr}
-	ended := false
+	whole, looks := false, 0 // since it has ended
 	answered := time.Now()
 	for {
 		alloc, err := o.look(ctx, out, errs)
@@ -118,14 +129,18 @@ func (o *TaskOutput) Copy(ctx context.Context, stdout, stderr io.Writer) (*api.A
 			return nil, err
 		}
 		switch {
-		case err == nil && ended && (o.stdout.Lost() || o.stderr.Lost()):
-			return alloc, &LostOutputError{}
-		case err == nil && ended:
+		case err == nil && (whole || looks == lastLooks):
+			if o.stdout.Lost() || o.stderr.Lost() {
+				return alloc, &LostOutputError{}
+			}
 			return alloc, nil
 		case err == nil:
 			// What it wrote last reaches its log about when Nomad says that
-			// it has ended, so it is read once more.
-			answered, ended = time.Now(), terminal(alloc.ClientStatus)
+			// it has ended, so it is read once more at least.
+			answered = time.Now()
+			if terminal(alloc.ClientStatus) {
+				whole, looks = o.whole(alloc), looks+1
+			}
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case !Transient(err) || time.Since(answered) > outputPatience:
@@ -153,7 +168,17 @@ func (o *TaskOutput) look(ctx context.Context, stdout, stderr io.Writer) (*api.A
 	if err := o.stdout.Read(ctx, files, stdout); err != nil {
 		return nil, err
 	}
-	return alloc, o.stderr.Read(ctx, files, stderr)
+	return alloc, o.stderr.Read(ctx, files, o.end.of(stderr))
+}
+
+// whole says whether nothing more is to come of a task that has ended.
+func (o *TaskOutput) whole(alloc *api.Allocation) bool {
+	if o.Last == nil {
+		return true
+	}
+	code, ran := ExitOf(alloc, o.task)
+	last := o.Last(code)
+	return !ran || last == "" || o.end.has(last)
 }
 
 // ExitOf is the exit code of an instance's task that was tried once. ok is

@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +109,47 @@ func TestTaskOutputGoesOn(t *testing.T) {
 	again := c.TaskOutput(instanceOf(t, c, id), "t")
 	if _, err := again.Copy(t.Context(), &failing{}, &errs); !errors.Is(err, errFull) {
 		t.Errorf("with a full disk: %v", err)
+	}
+}
+
+// TestTaskOutputWaitsForTheLastLine of a task that has ended: Nomad may tell of
+// the end before it has written it to the log.
+func TestTaskOutputWaitsForTheLastLine(t *testing.T) {
+	t.Parallel()
+	c := testClient(t)
+	id := TaskJobID("shop", "late")
+	runTask(t, c, id, "echo $NOMAD_ALLOC_DIR; exit 3")
+	output := c.TaskOutput(instanceOf(t, c, id), "t")
+	var text, errs strings.Builder
+	asked := 0
+	output.Last = func(code int) string {
+		if asked++; asked == 2 { // what Nomad has kept back
+			dir, _, _ := strings.Cut(text.String(), "\n")
+			appendTo(t, filepath.Join(dir, "logs", "t.stdout.0"), "late\n")
+			appendTo(t, filepath.Join(dir, "logs", "t.stderr.0"), fmt.Sprintf("Exit status %d\n", code))
+		}
+		return "Exit status "
+	}
+	if _, err := output.Copy(t.Context(), &text, &errs); err != nil || !strings.HasSuffix(text.String(), "\nlate\n") || errs.String() != "Exit status 3\n" {
+		t.Errorf("%q, %q, %v", text.String(), errs.String(), err)
+	}
+
+	none := c.TaskOutput(instanceOf(t, c, id), "t")
+	none.Last = func(int) string { return "nobody writes this" } // it was killed
+	if _, err := none.Copy(t.Context(), io.Discard, io.Discard); err != nil {
+		t.Error(err)
+	}
+}
+
+// appendTo writes to the end of a file that may not be there.
+func appendTo(t *testing.T, path, text string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = f.WriteString(text)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -380,7 +380,14 @@ func (u *run) streamStaging(ctx context.Context, alloc string) (*api.Allocation,
 		}}
 	}
 	stdout, stderr := writer(false), writer(true)
-	ended, err := u.r.Nomad.TaskOutput(alloc, nomad.StagingTask).Copy(ctx, stdout, stderr)
+	output := u.r.Nomad.TaskOutput(alloc, nomad.StagingTask)
+	output.Last = func(code int) string {
+		if code == 0 {
+			return "" // it has stored its log by then
+		}
+		return lifecycle.ExitStatus
+	}
+	ended, err := output.Copy(ctx, stdout, stderr)
 	stdout.flush()
 	stderr.flush()
 	var lost *nomad.LostOutputError

@@ -247,6 +247,7 @@ func (t *oneOff) follow(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	output := t.r.Nomad.TaskOutput(alloc, nomad.TaskName)
+	output.Last = func(int) string { return lifecycle.ExitStatus }
 	ended, err := output.Copy(ctx, t.options.Stdout, t.options.Stderr)
 	if cause := context.Cause(ctx); cause != nil {
 		t.tell("Stopping task " + t.options.Name + "...")
