@@ -72,7 +72,7 @@ type run struct {
 
 	pkg      string // blob digest of the package
 	packs    []lifecycle.BuildpackRef
-	tail     []string // of the staging log
+	tail     stagingTail
 	result   lifecycle.Result
 	revision revision
 	reverted bool // Nomad went back to the version before
@@ -232,7 +232,7 @@ func (u *run) fail(step string, err error) error {
 	}
 	out := &AppError{App: u.plan.App, Step: step, Err: err}
 	if step == string(Stage) {
-		out.Log = u.tail
+		out.Log = u.tail.lines()
 	}
 	return out
 }

@@ -369,13 +369,12 @@ func (r *Reconciler) waitPlaced(ctx context.Context, id, what string, lost ...st
 }
 
 // streamStaging tells what an instance of a staging job writes until that has
-// ended, and answers the instance then. stderr comes after what stdout has at
-// the time: the reason of a failure is the last line.
+// ended, and answers the instance then.
 func (u *run) streamStaging(ctx context.Context, alloc string) (*api.Allocation, error) {
 	writer := func(stderr bool) *lineWriter {
 		return &lineWriter{line: func(text string) {
 			text = overwritten(text)
-			u.logged(text)
+			u.tail.add(text, stderr)
 			u.tell(Event{Phase: PhaseStaging, Log: &LogLine{Source: "STG/0", Stderr: stderr, Text: text}})
 		}}
 	}
@@ -401,12 +400,3 @@ func (u *run) streamStaging(ctx context.Context, alloc string) (*api.Allocation,
 // overwritten is what a terminal shows of a line in the end: a program that
 // counts up to 100 % begins it again each time.
 func overwritten(line string) string { return line[strings.LastIndexByte(line, '\r')+1:] }
-
-// logged keeps the last lines for a failure's report.
-func (u *run) logged(line string) {
-	const keep = 30
-	u.tail = append(u.tail, line)
-	if len(u.tail) > keep {
-		u.tail = u.tail[1:]
-	}
-}

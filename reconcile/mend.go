@@ -153,7 +153,7 @@ func (u *run) replan(ctx context.Context) error {
 		return errors.New("the source has changed meanwhile: apply again")
 	}
 	u.plan.Operations, u.plan.work, u.plan.index = app.Operations, app.work, app.index
-	u.pkg, u.packs, u.tail = "", nil, nil
+	u.pkg, u.packs, u.tail = "", nil, stagingTail{}
 	u.result, u.revision, u.reverted = lifecycle.Result{}, revision{}, false
 	return nil
 }
