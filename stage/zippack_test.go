@@ -214,6 +214,7 @@ func TestZipCache(t *testing.T) {
 	o := ScanOptions{Ignore: true, Cache: folder}
 	entries := []zipped{{name: ".cfignore", content: "*.log"}, {name: "a", content: "A"}, {name: "b", content: "B"}, {name: "x.log", content: "x"}}
 	file := zipFileOf(t, "app.zip", entries...)
+	justNow(t, file)
 	plain := mustScan(t, file, o)
 	if left, _ := filepath.Glob(folder + "/*"); len(loadCache(folder, file, true).old) != 0 {
 		t.Errorf("a zip that was written just now is cached: %v", left)
