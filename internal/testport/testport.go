@@ -19,21 +19,27 @@ const (
 )
 
 // given are the ports that this process has handed out: each is one test's, though
-// nothing listens there yet.
+// nothing listens there yet. Each has the lock that keeps others from giving it.
 var given sync.Map
 
+// lock takes a port for this process until it ends. It is a socket with a name
+// and no file: nothing is left behind, however the process ends.
+func lock(port int) (net.Listener, error) {
+	return net.Listen("unix", fmt.Sprint("@wadi-testport-", port))
+}
+
 // Free is a port of 127.0.0.1 that nothing listens on, and that no other call
-// in this process gives. One in another process gives the same one once in
-// ten thousand times.
+// gives, in this process or in another that runs.
 func Free(t testing.TB) int {
 	t.Helper()
 	var err error
 	for range last - first {
 		port := first + rand.IntN(last-first+1)
-		if _, again := given.LoadOrStore(port, true); again {
+		var taken, l net.Listener
+		if taken, err = lock(port); err != nil {
 			continue
 		}
-		var l net.Listener
+		given.Store(port, taken)
 		if l, err = net.Listen("tcp4", fmt.Sprint("127.0.0.1:", port)); err == nil {
 			_ = l.Close()
 			return port

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"wadi/internal/testport"
 	"wadi/stage/blob"
 )
 
@@ -53,20 +55,13 @@ func TestErrorsOfTheClient(t *testing.T) {
 
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	url := "http://someone:secret@" + l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	url := fmt.Sprintf("http://someone:secret@127.0.0.1:%d", testport.Free(t))
 	c := client(t, url, "tok")
 	c.Attempts = 2
 	if err := c.Health(t.Context()); !errors.Is(err, blob.ErrUnreachable) {
 		t.Errorf("Health: %v", err)
 	}
-	_, err = c.Has(t.Context(), sum(nil))
+	_, err := c.Has(t.Context(), sum(nil))
 	if !errors.Is(err, blob.ErrUnreachable) || errors.Is(err, blob.ErrNotFound) {
 		t.Errorf("Has: %v", err)
 	}

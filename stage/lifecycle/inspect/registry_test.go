@@ -28,6 +28,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"wadi/internal/testport"
 	"wadi/stage/lifecycle"
 )
 
@@ -269,9 +270,8 @@ func TestAttempts(t *testing.T) {
 	if !IsUnreachable(err) {
 		t.Error("not unreachable")
 	}
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	_, err = Image(t.Context(), strings.TrimPrefix(gone.URL, "http://")+"/one:1", Options{Arch: "amd64"})
+	gone := fmt.Sprintf("127.0.0.1:%d", testport.Free(t))
+	_, err = Image(t.Context(), gone+"/one:1", Options{Arch: "amd64"})
 	checkError(t, err, Unreachable, "connection refused")
 }
 

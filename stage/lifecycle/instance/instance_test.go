@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wadi/internal/testport"
 	"wadi/stage/lifecycle"
 )
 
@@ -117,7 +118,11 @@ func TestProbeHTTP(t *testing.T) {
 		"/500":  prefix + "/500' on port " + address.Port() + ": received status code 500 in ",
 		"/slow": prefix + "/slow' on port " + address.Port() + ": timed out after 1.00 seconds",
 	} {
-		err := probe(t.Context(), lifecycle.Check{Type: "http", Endpoint: endpoint}, "127.0.0.1", port)
+		check := lifecycle.Check{Type: "http", Endpoint: endpoint, InvocationTimeoutS: 180}
+		if endpoint == "/slow" {
+			check.InvocationTimeoutS = 0 // a second
+		}
+		err := probe(t.Context(), check, "127.0.0.1", port)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
 			t.Errorf("%q: %v, want %q", endpoint, err, want)
 		}
@@ -126,12 +131,7 @@ func TestProbeHTTP(t *testing.T) {
 
 func TestProbeClosedPort(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	port := testport.Free(t)
 	text := strconv.Itoa(port)
 	for kind, want := range map[string]string{
 		"port": "failed to make TCP connection to 127.0.0.1:" + text + ": connection refused",
