@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -93,12 +94,16 @@ func (w web) ask(path string) (int, lifecycle.Health) {
 		return 0, lifecycle.Health{}
 	}
 	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil { // it has ended in the middle of its answer
+		return 0, lifecycle.Health{}
+	}
 	if got := response.Header.Get(lifecycle.InstanceHeader); got != allocID {
 		w.t.Errorf("%s: %s = %q", path, lifecycle.InstanceHeader, got)
 	}
 	var health lifecycle.Health
-	if err := json.NewDecoder(response.Body).Decode(&health); err != nil {
-		w.t.Error(err)
+	if err := json.Unmarshal(body, &health); err != nil {
+		w.t.Errorf("%s: %q: %v", path, body, err)
 	}
 	return response.StatusCode, health
 }

@@ -281,7 +281,7 @@ func startAs(t *testing.T, uid int, dir, command string, env ...string) *running
 	r := &running{t: t, stdout: &buffer{}, stderr: &buffer{}, done: make(chan struct{}), taskDir: dir}
 	r.cmd = exec.Command(program, command)
 	r.cmd.Stdout, r.cmd.Stderr = r.stdout, r.stderr
-	r.cmd.WaitDelay = 2 * time.Second // what outlives the task holds its output
+	r.cmd.WaitDelay = 30 * time.Second // what outlives the task holds its output, which is fetched long before
 	r.cmd.Env = append([]string{
 		"NOMAD_ALLOC_ID=" + allocID,
 		"NOMAD_TASK_DIR=" + filepath.Join(dir, "local"),
@@ -317,10 +317,15 @@ func startAs(t *testing.T, uid int, dir, command string, env ...string) *running
 // exitCode waits for the end.
 func (r *running) exitCode() int {
 	r.t.Helper()
+	return r.exitCodeWithin(testwait.Patience)
+}
+
+func (r *running) exitCodeWithin(limit time.Duration) int {
+	r.t.Helper()
 	select {
 	case <-r.done:
-	case <-time.After(testwait.Patience):
-		r.t.Fatalf("the task did not end in %s", testwait.Patience)
+	case <-time.After(limit):
+		r.t.Fatalf("the task did not end in %s", limit)
 	}
 	status := r.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if status.Signaled() {

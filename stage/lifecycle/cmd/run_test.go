@@ -150,7 +150,7 @@ func TestRunLiveness(t *testing.T) {
 	t.Parallel()
 	w := startInstance(t, app{
 		command: serveCommand, files: map[string]string{"app/ok": "ok"},
-		health: lifecycle.Check{Type: "http", Endpoint: "/ok", IntervalS: 1},
+		health: lifecycle.Check{Type: "http", Endpoint: "/ok", IntervalS: 1, InvocationTimeoutS: 180},
 	})
 	w.ready()
 	if err := os.Remove(w.path("app/ok")); err != nil {
@@ -249,11 +249,11 @@ func TestRunFreshCopy(t *testing.T) {
 
 func TestRunLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	for name, last := range map[string]string{"crash": "exit 1", "killed supervisor": "sleep 1000"} {
+	for name, last := range map[string]string{"crash": "exit 1", "killed supervisor": "exec sleep 1000"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := startInstance(t, app{
-				command: `setsid sleep 1000 & echo $! > setsid.pid; echo $$ > own.pid; touch up; ` + last,
+				command: `setsid sleep 1000 > /dev/null 2>&1 & echo $! > setsid.pid; echo $$ > own.pid; touch up; ` + last,
 				health:  lifecycle.Check{Type: "process"},
 			})
 			w.eventually("the app is up", func() bool { return len(w.instances()) == 1 && exists(w.instances()[0]+"/up") })
@@ -267,7 +267,7 @@ func TestRunLeavesNoProcess(t *testing.T) {
 			w.exitCode()
 			for _, file := range files {
 				pid := strings.TrimSpace(w.file(file))
-				w.eventually(file+" has ended", func() bool { return pid != "" && !exists("/proc/"+pid) })
+				w.eventually(file+" has ended", func() bool { return pid != "" && !isRunning(pid) })
 			}
 			if name != "crash" {
 				pid, err := strconv.Atoi(strings.TrimSpace(w.file("app/setsid.pid")))
@@ -309,7 +309,7 @@ func TestRunWithoutRoot(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	contains(t, "stdout", w.stdout.String(), "1234\n1234\n")
-	if exists("/proc/" + pid) {
+	if isRunning(pid) {
 		t.Error("a process in another session is left")
 	}
 }

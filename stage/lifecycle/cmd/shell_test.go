@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -199,6 +200,12 @@ func TestSSHDKills(t *testing.T) {
 func isGone(pid int) bool {
 	stat, err := procstat.Read(pid)
 	return err != nil || stat.Ended()
+}
+
+// isRunning is the opposite for a pid as a script has printed it.
+func isRunning(pid string) bool {
+	n, err := strconv.Atoi(pid)
+	return err != nil || !isGone(n)
 }
 
 func scan(t *testing.T, lines *bufio.Scanner) string {
