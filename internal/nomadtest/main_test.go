@@ -201,8 +201,9 @@ func TestJoinAfterTheKeeperWasKilled(t *testing.T) {
 	old := first.address()
 	before := records(t, task.Cache)[0]
 	keeper := parent(t, before.Process.PID)
-	_ = syscall.Kill(before.Process.PID, syscall.SIGKILL)
+	// The keeper first: it would clear away what its agent leaves.
 	_ = syscall.Kill(keeper, syscall.SIGKILL)
+	_ = syscall.Kill(before.Process.PID, syscall.SIGKILL) // it dies with the keeper
 	testwait.Until(t, "the old agent has ended", func() bool { return !alive(t, old) })
 
 	next := startJoiner(t, task)
