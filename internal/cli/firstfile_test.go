@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -13,15 +14,26 @@ import (
 	"wadi/stage/lifecycle/builtin"
 )
 
-// TestLookAt holds what init says to what the buildpacks themselves detect.
-func TestLookAt(t *testing.T) {
-	t.Parallel()
-	packs := t.TempDir()
+// builtins writes the built-in buildpacks into a folder of the test.
+func builtins(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	// What a parallel test starts would have a script open for writing, and who
+	// runs it then hears "text file busy".
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	for _, name := range lifecycle.Builtins() {
-		if err := builtin.Write(filepath.Join(packs, name), name, "/nowhere/lifecycle", nil); err != nil {
+		if err := builtin.Write(filepath.Join(dir, name), name, "/nowhere/lifecycle", nil); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+// TestLookAt holds what init says to what the buildpacks themselves detect.
+func TestLookAt(t *testing.T) {
+	t.Parallel()
+	packs := builtins(t)
 	for _, c := range []struct {
 		files   string // name=content, by blanks
 		command bool   // left to the user
