@@ -92,7 +92,7 @@ func (u *run) remember(ctx context.Context, state, reason string) error {
 	facts := recordable(factsOf(w.want, w.pinned, u.r.Lifecycle.SHA256, w.of.salt, &u.result))
 	rev := revisionRecord{
 		Key: u.revision.key(), Package: w.pinned.Package, StagingKey: w.pinned.StagingKey, Generation: u.result.Generation,
-		Droplet: u.result.Droplet, ImageMetadata: u.result.Image, StagedAt: u.result.StagedAt, Buildpack: u.result.LifecycleMetadata.DetectedBuildpack, Cache: u.result.Cache,
+		Droplet: u.result.Droplet, ImageMetadata: u.result.Image, StagedAt: u.result.StagedAt, Buildpack: namesOf(u.result.LifecycleMetadata.Buildpacks), Cache: u.result.Cache,
 		StackImage: w.pinned.StackImage, Pins: w.pinned.pins(w.of.salt), Facts: facts, Env: w.envSums,
 		Who: u.r.Options.Who, When: time.Now().UTC().Truncate(time.Second), GitCommit: u.r.Options.GitCommit,
 		State: state, Reason: reason,
