@@ -241,10 +241,11 @@ func TestShellThatNeverBegins(t *testing.T) {
 }
 
 // trapHangup is the beginning of a shell command that tells a file when it hears
-// that its client is gone, and then has something to wait for. From here on it
-// must start no program: dash loses a signal that comes while it does.
+// that its client is gone, and then has something to wait for. It prints nothing
+// then: nobody reads that any more, and the shell would end by SIGPIPE. From here
+// on it must start no program: dash loses a signal that comes while it does.
 func trapHangup(file string) string {
-	return "trap 'kill $!; echo hung up >> $HOME/" + file + "; exit' HUP; sleep 1000 & "
+	return "trap 'kill $! 2>/dev/null; echo hung up >> $HOME/" + file + "; exit' HUP; sleep 1000 & "
 }
 
 // TestShellThatIsLost may have run: it is not run again, and what Nomad says
