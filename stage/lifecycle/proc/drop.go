@@ -42,12 +42,7 @@ func Become(u *User, parent int, argv, env []string) error {
 			return err
 		}
 	}
-	if parent != 0 {
-		if err := dieWith(parent); err != nil {
-			return err
-		}
-	}
-	return execute(argv[0], argv, env)
+	return executeFor(parent, argv[0], argv, env)
 }
 
 // dropRights makes this thread the user's, without any right. It has to be

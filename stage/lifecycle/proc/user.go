@@ -77,12 +77,7 @@ func BecomeUser(u User, parent int, path string, argv, env []string) error {
 	if err := u.assume(); err != nil {
 		return err
 	}
-	if parent != 0 {
-		if err := dieWith(parent); err != nil {
-			return err
-		}
-	}
-	return execute(path, argv, env)
+	return executeFor(parent, path, argv, env)
 }
 
 // assume makes this thread the user's. The kernel takes root's capabilities
@@ -114,6 +109,16 @@ func dieWith(parent int) error {
 		return errors.New("its parent has ended")
 	}
 	return nil
+}
+
+// executeFor is execute, bound to the parent named; 0 = to none.
+func executeFor(parent int, path string, argv, env []string) error {
+	if parent != 0 {
+		if err := dieWith(parent); err != nil {
+			return err
+		}
+	}
+	return execute(path, argv, env)
 }
 
 func execute(path string, argv, env []string) error {
