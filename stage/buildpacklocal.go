@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"wadi/stage/lifecycle"
 )
 
 // pinLocal pins a folder, or an archive, on the disk.
@@ -53,7 +55,7 @@ func pinFolder(ctx context.Context, pin BuildpackPin, folder, cache string) (Bui
 		return pin, named(pin, err)
 	}
 	for _, e := range pin.Tree.Entries {
-		if e.Type == File && !e.Executable && isScript(e.Path) {
+		if e.Type == File && !e.Executable && slices.Contains(lifecycle.Scripts(), e.Path) {
 			script := filepath.Join(root, e.Path)
 			return pin, &MalformedBuildpackError{Name: pin.Key, Folder: folder,
 				Reason: fmt.Sprintf("%s is not executable: run chmod +x %s", e.Path, script)}
@@ -61,15 +63,6 @@ func pinFolder(ctx context.Context, pin BuildpackPin, folder, cache string) (Bui
 	}
 	pin.Digest = pin.Tree.Digest
 	return pin, nil
-}
-
-// isScript reports whether the lifecycle runs the file of that path.
-func isScript(path string) bool {
-	switch path {
-	case "bin/detect", "bin/supply", "bin/finalize", "bin/compile", "bin/release":
-		return true
-	}
-	return false
 }
 
 // buildpackRoot finds the folder that has bin/, "" if there is none.

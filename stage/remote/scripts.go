@@ -3,10 +3,9 @@ package remote
 import (
 	"os"
 	"path/filepath"
-)
 
-// scripts are what the lifecycle runs of a buildpack.
-var scripts = []string{"detect", "supply", "finalize", "compile", "release"}
+	"wadi/stage/lifecycle"
+)
 
 // allowScripts makes the scripts executable that somebody packed or committed
 // without: whoever uses a buildpack cannot mend it.
@@ -16,19 +15,19 @@ func allowScripts(dir string) error {
 		return err
 	}
 	defer root.Close()
-	bins := []string{"bin"}
+	folders := []string{""}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		if e.IsDir() {
-			bins = append(bins, filepath.Join(e.Name(), "bin"))
+			folders = append(folders, e.Name())
 		}
 	}
-	for _, bin := range bins {
-		for _, script := range scripts {
-			name := filepath.Join(bin, script)
+	for _, folder := range folders {
+		for _, script := range lifecycle.Scripts() {
+			name := filepath.Join(folder, script)
 			info, err := root.Lstat(name)
 			if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0o111 {
 				continue

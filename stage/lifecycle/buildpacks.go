@@ -6,3 +6,8 @@ package lifecycle
 func Builtins() []string {
 	return []string{"staticfile", "nodejs", "go", "python", "procfile", "binary"}
 }
+
+// Scripts are the files of a buildpack that the lifecycle runs.
+func Scripts() []string {
+	return []string{"bin/detect", "bin/supply", "bin/finalize", "bin/compile", "bin/release"}
+}
