@@ -27,66 +27,61 @@ func (u *run) register(ctx context.Context) error {
 		u.result = *w.is.Result
 		u.revision = revisionOf(w.want, &u.result, u.r.Blobs.URL, w.who, w.of.salt)
 	}
-	live, again := w.is.Job, w.again
-	var last nomad.Registration // which failed, and why
-	var failure string
-	for attempt := 1; ; attempt++ {
-		reg, verdict, err := u.rollOut(ctx, live, again)
-		if err != nil && attempt > 1 && reg.Job == nil {
-			return u.giveUp(ctx, err, last, live, failure)
-		}
-		if err != nil {
-			return err
-		}
-		if verdict.State != nomad.Failed {
-			return u.remember(ctx, stateDeployed, "")
-		}
-		wait, more := pullAgain(attempt, verdict.Reason)
+	got, err := u.rollOut(ctx, w.is.Job, w.again)
+	for attempt := 1; err == nil && got.verdict.State == nomad.Failed; attempt++ {
+		wait, more := pullAgain(attempt, got.verdict.Reason)
 		if !more {
-			return u.failed(ctx, reg, verdict)
+			return u.failed(ctx, got)
 		}
-		if live, err = u.afterPull(ctx, reg, verdict, wait); err != nil {
-			return u.giveUp(ctx, err, reg, nil, verdict.Reason)
-		}
-		last, failure = reg, verdict.Reason
-		again = true
+		got, err = u.rollOutAgain(ctx, got, wait)
 	}
+	if err != nil {
+		return err
+	}
+	return u.remember(ctx, stateDeployed, "")
+}
+
+// rollout is a job that was registered, and what became of its deployment.
+type rollout struct {
+	reg     nomad.Registration // Job is nil where Nomad did not take it
+	verdict nomad.Verdict
 }
 
 // rollOut registers the job in place of the live one, if there is one, and
 // waits for the end of its deployment. again asks for new instances although
 // the spec may be the same.
-func (u *run) rollOut(ctx context.Context, live *api.Job, again bool) (reg nomad.Registration, v nomad.Verdict, err error) {
+func (u *run) rollOut(ctx context.Context, live *api.Job, again bool) (out rollout, err error) {
 	if err := u.lock.Check(); err != nil {
-		return reg, v, err
+		return out, err
 	}
 	index := uint64(0)
 	if live != nil {
 		index = *live.JobModifyIndex
 		if err := u.r.Nomad.AwaitStable(ctx, live); err != nil {
-			return reg, v, err
+			return out, err
 		}
 	}
 	job := u.r.job(u.plan.work.want, live, u.revision)
 	if again {
 		nomad.AskRestart(job, restartTime())
 	}
-	reg, err = u.r.Nomad.Deploy(ctx, job, index)
+	out.reg, err = u.r.Nomad.Deploy(ctx, job, index)
 	switch {
 	case err != nil && ctx.Err() != nil: // Nomad may have taken it
-		return reg, v, u.leave(ctx)
+		return out, u.leave(ctx)
 	case errors.Is(err, nomad.ErrConflict) && live == nil:
 		// somebody else has a job of that name by now, which may read the Variable
-		return reg, v, errors.Join(err, u.forget(ctx))
+		return out, errors.Join(err, u.forget(ctx))
 	case err != nil:
-		return reg, v, err
+		return out, err
 	}
-	limits := nomad.RolloutLimits{
-		Deadline: time.Now().Add(u.patience()),
-		NoRoom:   noRoomPatience,
-		Fatal:    u.fatal,
-	}
-	v, err = u.r.Nomad.Watch(ctx, reg, limits, func(v nomad.Verdict) {
+	return u.watch(ctx, out.reg, u.patience())
+}
+
+// watch waits for the end of a deployment, and tells what holds it up.
+func (u *run) watch(ctx context.Context, reg nomad.Registration, patience time.Duration) (rollout, error) {
+	limits := nomad.RolloutLimits{Deadline: time.Now().Add(patience), NoRoom: noRoomPatience, Fatal: u.fatal}
+	verdict, err := u.r.Nomad.Watch(ctx, reg, limits, func(v nomad.Verdict) {
 		if v.Reason != "" {
 			u.say(PhaseStart, "%s", v.Reason)
 		}
@@ -94,7 +89,7 @@ func (u *run) rollOut(ctx context.Context, live *api.Job, again bool) (reg nomad
 	if ctx.Err() != nil {
 		err = u.leave(ctx)
 	}
-	return reg, v, err
+	return rollout{reg, verdict}, err
 }
 
 // fatal words the supervisor's own exit code.

@@ -142,21 +142,13 @@ func (u *run) launch(ctx context.Context, job *api.Job) error {
 	if err != nil {
 		return err
 	}
-	limits := nomad.RolloutLimits{Deadline: time.Now().Add(jobPatience(job)), NoRoom: noRoomPatience, Fatal: u.fatal}
-	verdict, err := u.r.Nomad.Watch(ctx, reg, limits, func(v nomad.Verdict) {
-		if v.Reason != "" {
-			u.say(PhaseStart, "%s", v.Reason)
-		}
-	})
-	if ctx.Err() != nil {
-		return u.leave(ctx)
-	}
-	if err != nil || verdict.State != nomad.Failed {
+	got, err := u.watch(ctx, reg, jobPatience(job))
+	if err != nil || got.verdict.State != nomad.Failed {
 		return err
 	}
-	out := u.notStarted(ctx, verdict)
+	out := u.notStarted(ctx, got.verdict)
 	if running {
-		said, err := u.afterFailure(ctx, reg, verdict)
+		said, err := u.afterFailure(ctx, got)
 		out.add(said, err)
 	} else if now, err := u.r.Nomad.Job(ctx, u.plan.Job); err == nil && now != nil && isStopped(now) {
 		out.add("Nomad has stopped it again.", nil) // the version before was a stopped one

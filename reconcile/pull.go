@@ -49,12 +49,26 @@ func whyNotPulled(reason string) string {
 	return "the node's own engine pulls the image: there it has to reach the registry, and for HTTP list it in its insecure-registries"
 }
 
+// rollOutAgain registers the job once more, after a wait, since its image could
+// not be pulled.
+func (u *run) rollOutAgain(ctx context.Context, got rollout, wait time.Duration) (rollout, error) {
+	live, err := u.afterPull(ctx, got, wait)
+	if err != nil {
+		return rollout{}, u.giveUp(ctx, err, got, nil)
+	}
+	next, err := u.rollOut(ctx, live, true)
+	if err != nil && next.reg.Job == nil {
+		return rollout{}, u.giveUp(ctx, err, got, live)
+	}
+	return next, err
+}
+
 // afterPull waits until an image that was not pulled may be had. It answers the
 // job as it is then: the version before, if Nomad went back to it.
-func (u *run) afterPull(ctx context.Context, reg nomad.Registration, v nomad.Verdict, wait time.Duration) (*api.Job, error) {
+func (u *run) afterPull(ctx context.Context, got rollout, wait time.Duration) (*api.Job, error) {
 	u.say(PhaseStart, "the image could not be pulled: starting again in %s", wait)
 	rest, cancel := u.inAnyCase(ctx) // Nomad goes back also after an interrupt
-	_, err := u.afterFailure(rest, reg, v)
+	_, err := u.afterFailure(rest, got)
 	cancel()
 	if err != nil {
 		return nil, err
@@ -65,7 +79,7 @@ func (u *run) afterPull(ctx context.Context, reg nomad.Registration, v nomad.Ver
 	if err := u.lock.Check(); err != nil {
 		return nil, err
 	}
-	ours := *reg.Job.Version
+	ours := *got.reg.Job.Version
 	if u.reverted {
 		ours++
 	}
@@ -83,11 +97,11 @@ func (u *run) afterPull(ctx context.Context, reg nomad.Registration, v nomad.Ver
 	return job, err
 }
 
-// giveUp ends the attempts of which the last, reg, failed for want of the
+// giveUp ends the attempts of which the last, got, failed for want of the
 // image, because of what came between: the routes are those of the job that is
 // live, and the record says what failed. next is the job in whose place another
 // was to be registered; nil = it did not come to that.
-func (u *run) giveUp(ctx context.Context, cause error, reg nomad.Registration, next *api.Job, failure string) error {
+func (u *run) giveUp(ctx context.Context, cause error, got rollout, next *api.Job) error {
 	if u.lock.Check() != nil {
 		return cause // and whoever holds it now writes
 	}
@@ -100,12 +114,12 @@ func (u *run) giveUp(ctx context.Context, cause error, reg nomad.Registration, n
 	if ctx.Err() != nil && next != nil && job != nil && *job.JobModifyIndex != *next.JobModifyIndex {
 		return cause // Nomad took it before the interrupt, and goes on with it
 	}
-	u.reverted = job != nil && *job.Version > *reg.Job.Version
+	u.reverted = job != nil && *job.Version > *got.reg.Job.Version
 	if job != nil {
 		err = u.restoreRoutes(rest, job)
 	}
-	cause = fmt.Errorf("%w; the image could not be pulled before: %s", cause, failure)
-	if err = errors.Join(err, u.remember(rest, stateFailed, failure)); err != nil {
+	cause = fmt.Errorf("%w; the image could not be pulled before: %s", cause, got.verdict.Reason)
+	if err = errors.Join(err, u.remember(rest, stateFailed, got.verdict.Reason)); err != nil {
 		cause = errors.Join(cause, err)
 	}
 	return cause

@@ -15,11 +15,11 @@ import (
 
 // failed reports a rollout that did not come up: the failing instance's
 // events and last log lines, and what runs now.
-func (u *run) failed(ctx context.Context, reg nomad.Registration, v nomad.Verdict) error {
-	out := u.notStarted(ctx, v)
-	said, err := u.afterFailure(ctx, reg, v)
+func (u *run) failed(ctx context.Context, got rollout) error {
+	out := u.notStarted(ctx, got.verdict)
+	said, err := u.afterFailure(ctx, got)
 	out.add(said, err)
-	if err := u.remember(ctx, stateFailed, v.Reason); err != nil {
+	if err := u.remember(ctx, stateFailed, got.verdict.Reason); err != nil {
 		return errors.Join(out, err)
 	}
 	return out
@@ -67,16 +67,16 @@ func (e *AppError) add(said string, err error) {
 
 // afterFailure waits for Nomad to go back to the last version that worked
 // and says what runs now. The error is what that version lacks.
-func (u *run) afterFailure(ctx context.Context, reg nomad.Registration, v nomad.Verdict) (said string, err error) {
+func (u *run) afterFailure(ctx context.Context, got rollout) (said string, err error) {
 	switch {
-	case v.Cancelled:
+	case got.verdict.Cancelled:
 		return "Somebody else stopped or changed the job meanwhile; nothing was reverted.", nil
-	case *reg.Job.Version == 0 || u.plan.Action == Create:
+	case *got.reg.Job.Version == 0 || u.plan.Action == Create:
 		return "There is no earlier version to go back to; the job stays registered. Mend what is wrong and apply again.", nil
-	case v.Late:
+	case got.verdict.Late:
 		return "Nomad had called the deployment successful before and does not go back: it goes on trying to start this version. Mend what is wrong and apply again.", nil
 	}
-	job, err := u.r.Nomad.WentBack(ctx, reg)
+	job, err := u.r.Nomad.WentBack(ctx, got.reg)
 	if err != nil {
 		return "", nil
 	}
