@@ -14,7 +14,7 @@ import (
 // meanwhile. Nomad watches over them no more.
 
 // late is the verdict where Nomad has called the deployment successful.
-func (r Rollout) late(v Verdict, mine []*api.AllocationListStub, limits RolloutLimits, now time.Time) Verdict {
+func (r rollout) late(v Verdict, mine []*api.AllocationListStub, limits RolloutLimits, now time.Time) Verdict {
 	if v.Running < v.Wanted {
 		if a, why := r.fallen(mine, limits.Fatal); a != nil {
 			v.State, v.Reason, v.Alloc, v.Late = Failed, why, a, true
@@ -34,7 +34,7 @@ func (r Rollout) late(v Verdict, mine []*api.AllocationListStub, limits RolloutL
 
 // starting are the instances that a successful deployment made and that are
 // still to become healthy.
-func (r Rollout) starting(mine []*api.AllocationListStub) []*api.AllocationListStub {
+func (r rollout) starting(mine []*api.AllocationListStub) []*api.AllocationListStub {
 	var starting []*api.AllocationListStub
 	for _, a := range mine {
 		if a.DesiredStatus == api.AllocDesiredStatusRun && !Ended(a) && a.CreateIndex <= r.Deployment.ModifyIndex && health(a) == nil {
@@ -46,7 +46,7 @@ func (r Rollout) starting(mine []*api.AllocationListStub) []*api.AllocationListS
 
 // fallen is an instance that a successful deployment made, that does not run
 // for all that, and in whose place none does or starts; and why.
-func (r Rollout) fallen(mine []*api.AllocationListStub, fatal func(int) string) (*api.AllocationListStub, string) {
+func (r rollout) fallen(mine []*api.AllocationListStub, fatal func(int) string) (*api.AllocationListStub, string) {
 	coming := r.starting(mine)
 	for _, a := range mine {
 		inPlace := r.Job != nil && a.CreateIndex < *r.Job.JobModifyIndex

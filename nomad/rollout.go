@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/nomad/api"
 )
 
-// Rollout is one look at how the instances of a newly registered job come up.
-type Rollout struct {
+// rollout is one look at how the instances of a newly registered job come up.
+type rollout struct {
 	Job        *api.Job
 	Eval       *api.Evaluation // the scheduler's answer to the register
 	Deployment *api.Deployment // nil: none (yet)
@@ -61,10 +61,10 @@ type RolloutLimits struct {
 	Fatal func(exitCode int) string
 }
 
-// Judge says what a rollout means at the given time. Nomad's deployments can
+// judge says what a rollout means at the given time. Nomad's deployments can
 // hang for ever (a canary that dies after it was healthy, no room, a failing
 // group beside a starting one): those it ends itself.
-func Judge(r Rollout, limits RolloutLimits, now time.Time) Verdict {
+func judge(r rollout, limits RolloutLimits, now time.Time) Verdict {
 	v := Verdict{State: Waiting, Reason: "waiting for the scheduler"}
 	mine := r.mine()
 	v.Running, v.Wanted = r.progress(mine)
@@ -108,7 +108,7 @@ func Judge(r Rollout, limits RolloutLimits, now time.Time) Verdict {
 }
 
 // ended is the verdict where Nomad has ended the deployment.
-func (r Rollout) ended(v Verdict, mine []*api.AllocationListStub, limits RolloutLimits, now time.Time) (_ Verdict, over bool) {
+func (r rollout) ended(v Verdict, mine []*api.AllocationListStub, limits RolloutLimits, now time.Time) (_ Verdict, over bool) {
 	if r.Deployment == nil {
 		return v, false
 	}
@@ -136,7 +136,7 @@ func done(v Verdict) Verdict {
 // settled says that every instance is healthy and nothing is left to promote
 // or to replace: all that the deployment still does is to say so, which takes
 // Nomad's watcher more than a second.
-func (r Rollout) settled(running, wanted int) bool {
+func (r rollout) settled(running, wanted int) bool {
 	for _, g := range r.Deployment.TaskGroups {
 		if g.DesiredCanaries > 0 {
 			return false
@@ -146,7 +146,7 @@ func (r Rollout) settled(running, wanted int) bool {
 }
 
 // mine are the instances of the version that was registered.
-func (r Rollout) mine() []*api.AllocationListStub {
+func (r rollout) mine() []*api.AllocationListStub {
 	var mine []*api.AllocationListStub
 	for _, a := range r.Allocs {
 		if r.Deployment != nil && a.DeploymentStatus != nil && a.JobVersion == r.Deployment.JobVersion ||
@@ -157,7 +157,7 @@ func (r Rollout) mine() []*api.AllocationListStub {
 	return mine
 }
 
-func (r Rollout) progress(mine []*api.AllocationListStub) (running, wanted int) {
+func (r rollout) progress(mine []*api.AllocationListStub) (running, wanted int) {
 	if r.Job != nil {
 		for _, g := range r.Job.TaskGroups {
 			wanted += *g.Count
@@ -186,7 +186,7 @@ func health(a *api.AllocationListStub) *bool {
 
 // doomed is an instance of this version that will not come up, and why. An
 // instance that was updated in place brings the events of its earlier life.
-func (r Rollout) doomed(allocs []*api.AllocationListStub, fatal func(int) string) (*api.AllocationListStub, string) {
+func (r rollout) doomed(allocs []*api.AllocationListStub, fatal func(int) string) (*api.AllocationListStub, string) {
 	for _, a := range allocs {
 		inPlace := r.Job != nil && a.CreateIndex < *r.Job.JobModifyIndex
 		for _, task := range a.TaskStates {

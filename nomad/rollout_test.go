@@ -50,63 +50,63 @@ func TestJudge(t *testing.T) {
 	ended.ModifyIndex = 60
 	done := &api.Evaluation{Status: "complete"}
 	cases := map[string]struct {
-		rollout Rollout
+		rollout rollout
 		state   State
 		end     bool
 		reason  string
 	}{
-		"nothing yet": {Rollout{Job: job}, Waiting, false, "0 of 2"},
-		"one of two":  {Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Waiting, false, "1 of 2"},
-		"successful":  {Rollout{Job: job, Deployment: deployment("successful")}, Done, false, ""},
+		"nothing yet": {rollout{Job: job}, Waiting, false, "0 of 2"},
+		"one of two":  {rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Waiting, false, "1 of 2"},
+		"successful":  {rollout{Job: job, Deployment: deployment("successful")}, Done, false, ""},
 		"successful, but one is still to come": {
-			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Waiting, false, "1 of 2"},
+			rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Waiting, false, "1 of 2"},
 		"successful, and one that came later": {
-			Rollout{Job: job, Deployment: deployment("successful"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Done, false, ""},
+			rollout{Job: job, Deployment: deployment("successful"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("pending", nil)}}, Done, false, ""},
 		"successful, but what came in the place of a canary crashed": {
-			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), placed(1, 52, alloc("failed", nil, terminated(1)))}}, Failed, false, "exited with status 1"},
+			rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), placed(1, 52, alloc("failed", nil, terminated(1)))}}, Failed, false, "exited with status 1"},
 		"successful, but one is unhealthy": {
-			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), placed(1, 52, alloc("running", new(false), unhealthy))}}, Failed, false, "Task not running"},
+			rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), placed(1, 52, alloc("running", new(false), unhealthy))}}, Failed, false, "Task not running"},
 		"successful, and the next try of what crashed is not up": {
-			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), stopped(placed(1, 52, alloc("failed", nil, terminated(1)))), placed(1, 61, alloc("pending", nil))}}, Failed, false, "exited with status 1"},
+			rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), stopped(placed(1, 52, alloc("failed", nil, terminated(1)))), placed(1, 61, alloc("pending", nil))}}, Failed, false, "exited with status 1"},
 		"successful, and what crashed is starting again": {
-			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), stopped(placed(1, 52, alloc("failed", new(false), terminated(1)))), placed(1, 53, alloc("pending", nil))}}, Waiting, false, "1 of 2"},
+			rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), stopped(placed(1, 52, alloc("failed", new(false), terminated(1)))), placed(1, 53, alloc("pending", nil))}}, Waiting, false, "1 of 2"},
 		"successful, and what crashed was replaced": {
-			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), stopped(placed(1, 52, alloc("failed", new(false), terminated(1)))), placed(1, 53, alloc("running", new(true)))}}, Done, false, ""},
+			rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), stopped(placed(1, 52, alloc("failed", new(false), terminated(1)))), placed(1, 53, alloc("running", new(true)))}}, Done, false, ""},
 		"successful, what crashed was replaced, and another one crashed": {
-			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{stopped(placed(1, 52, alloc("failed", new(false), terminated(1)))), placed(1, 53, alloc("running", new(true))), alloc("failed", nil, terminated(2))}}, Failed, false, "status 2"},
+			rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{stopped(placed(1, 52, alloc("failed", new(false), terminated(1)))), placed(1, 53, alloc("running", new(true))), alloc("failed", nil, terminated(2))}}, Failed, false, "status 2"},
 		"successful, and one that was updated in place had crashed long before": {
-			Rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), placed(1, 40, alloc("failed", nil, terminated(1)))}}, Done, false, ""},
+			rollout{Job: job, Deployment: ended, Allocs: []*api.AllocationListStub{alloc("running", new(true)), placed(1, 40, alloc("failed", nil, terminated(1)))}}, Done, false, ""},
 		"all healthy, nothing to promote": {
-			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("running", new(true))}}, Done, false, ""},
+			rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("running", new(true))}}, Done, false, ""},
 		"all healthy, canaries not promoted": {
-			Rollout{Job: job, Deployment: canary, Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("running", new(true))}}, Waiting, false, "2 of 2"},
-		"in place":            {Rollout{Job: job, Eval: done}, Done, false, ""},
-		"failed by Nomad":     {Rollout{Job: job, Deployment: deployment("failed")}, Failed, false, "Nomad's words"},
-		"failed with a cause": {Rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false), terminated(1))}}, Failed, false, "exited with status 1"},
-		"only Nomad's verdict": {Rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false),
+			rollout{Job: job, Deployment: canary, Allocs: []*api.AllocationListStub{alloc("running", new(true)), alloc("running", new(true))}}, Waiting, false, "2 of 2"},
+		"in place":            {rollout{Job: job, Eval: done}, Done, false, ""},
+		"failed by Nomad":     {rollout{Job: job, Deployment: deployment("failed")}, Failed, false, "Nomad's words"},
+		"failed with a cause": {rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false), terminated(1))}}, Failed, false, "exited with status 1"},
+		"only Nomad's verdict": {rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false),
 			&api.TaskEvent{Type: "Alloc Unhealthy", DisplayMessage: "Task not running"})}}, Failed, false, "Task not running"},
 		"a canary that was healthy died: Nomad would wait for ever": {
-			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("failed", new(true), terminated(1))}}, Failed, true, "exited with status 1"},
+			rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("failed", new(true), terminated(1))}}, Failed, true, "exited with status 1"},
 		"the driver could not start it": {
-			Rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false),
+			rollout{Job: job, Deployment: deployment("failed"), Allocs: []*api.AllocationListStub{alloc("failed", new(false),
 				&api.TaskEvent{Type: api.TaskDriverFailure, DisplayMessage: "Failed to pull `x`: 503"},
 				&api.TaskEvent{Type: "Alloc Unhealthy", DisplayMessage: "Unhealthy because of failed task"})}}, Failed, false, "could not start: Failed to pull `x`: 503"},
 		"never healthy, Nomad would restart it": {
-			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", nil, terminated(64))}}, Failed, true, "never became healthy"},
+			rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", nil, terminated(64))}}, Failed, true, "never became healthy"},
 		"a crash that Nomad restarts": {
-			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", nil, terminated(1))}}, Waiting, false, "0 of 2"},
+			rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{alloc("running", nil, terminated(1))}}, Waiting, false, "0 of 2"},
 		"a Variable that it may not read": {
-			Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{{ID: "0123456789", JobVersion: 3, ClientStatus: "pending", DesiredStatus: "run",
+			rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{{ID: "0123456789", JobVersion: 3, ClientStatus: "pending", DesiredStatus: "run",
 				TaskStates: map[string]*api.TaskState{TaskName: {State: "pending", Events: []*api.TaskEvent{
 					{Type: "Template", Time: now.Add(-time.Minute).UnixNano(), DisplayMessage: "Missing: nomad.var.block(db@default.global)"}}}}}}}, Failed, true, "nomad.var.block(db"},
-		"no room, for a moment":  {Rollout{Job: job, Deployment: deployment("running"), Evals: []*api.Evaluation{blockedAt(now.Add(-time.Second))}}, Waiting, false, "not enough memory on 1 node"},
-		"no room, for too long":  {Rollout{Job: job, Deployment: deployment("running"), Evals: []*api.Evaluation{blockedAt(now.Add(-time.Minute))}}, Failed, true, "not enough memory on 1 node"},
-		"no room and no deploy":  {Rollout{Job: job, Eval: done, Evals: []*api.Evaluation{blockedAt(now.Add(-time.Minute))}}, Failed, false, "no room"},
-		"an older version fails": {Rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{{JobVersion: 2, ClientStatus: "failed", DesiredStatus: "run"}}}, Waiting, false, "0 of 2"},
+		"no room, for a moment":  {rollout{Job: job, Deployment: deployment("running"), Evals: []*api.Evaluation{blockedAt(now.Add(-time.Second))}}, Waiting, false, "not enough memory on 1 node"},
+		"no room, for too long":  {rollout{Job: job, Deployment: deployment("running"), Evals: []*api.Evaluation{blockedAt(now.Add(-time.Minute))}}, Failed, true, "not enough memory on 1 node"},
+		"no room and no deploy":  {rollout{Job: job, Eval: done, Evals: []*api.Evaluation{blockedAt(now.Add(-time.Minute))}}, Failed, false, "no room"},
+		"an older version fails": {rollout{Job: job, Deployment: deployment("running"), Allocs: []*api.AllocationListStub{{JobVersion: 2, ClientStatus: "failed", DesiredStatus: "run"}}}, Waiting, false, "0 of 2"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			v := Judge(c.rollout, limits, now)
+			v := judge(c.rollout, limits, now)
 			if v.State != c.state || v.End != c.end || !strings.Contains(v.Reason, c.reason) {
 				t.Errorf("got %+v, want %s, end %v, reason with %q", v, c.state, c.end, c.reason)
 			}
@@ -116,10 +116,10 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
-	if late := Judge(cases["successful, but one is still to come"].rollout, limits, now.Add(time.Hour)); late.State != Failed || late.End || !late.Late || late.Alloc == nil || late.Alloc.ClientStatus != "pending" {
+	if late := judge(cases["successful, but one is still to come"].rollout, limits, now.Add(time.Hour)); late.State != Failed || late.End || !late.Late || late.Alloc == nil || late.Alloc.ClientStatus != "pending" {
 		t.Errorf("a deployment that has ended, after the deadline: %+v", late)
 	}
-	late := Judge(cases["one of two"].rollout, limits, now.Add(time.Hour))
+	late := judge(cases["one of two"].rollout, limits, now.Add(time.Hour))
 	if late.State != Failed || !late.End || !strings.Contains(late.Reason, "timed out") {
 		t.Errorf("after the deadline: %+v", late)
 	}

@@ -11,10 +11,10 @@ import (
 	"wadi/internal/sleep"
 )
 
-// Look observes a rollout once.
-func (c *Client) Look(ctx context.Context, reg Registration) (Rollout, error) {
+// look observes a rollout once.
+func (c *Client) look(ctx context.Context, reg Registration) (rollout, error) {
 	id := *reg.Job.ID
-	r := Rollout{Job: reg.Job}
+	r := rollout{Job: reg.Job}
 	// First the evaluation: when it is complete, its deployment is there.
 	evals, _, err := c.API.Jobs().Evaluations(id, c.query(ctx))
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *Client) Look(ctx context.Context, reg Registration) (Rollout, error) {
 // followed before that is none to go back to.
 func (c *Client) AwaitStable(ctx context.Context, job *api.Job) error {
 	for range 25 {
-		r, err := c.Look(ctx, Registration{Job: job})
+		r, err := c.look(ctx, Registration{Job: job})
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (c *Client) Watch(ctx context.Context, reg Registration, limits RolloutLimi
 	seen := time.Now()
 	var noRoomSince time.Time
 	for {
-		r, err := c.Look(ctx, reg)
+		r, err := c.look(ctx, reg)
 		if err != nil {
 			// a new leader or a restarted agent is no reason to look away
 			if StatusOf(err) == http.StatusForbidden || ctx.Err() != nil || time.Since(seen) > lookPatience {
@@ -103,7 +103,7 @@ func (c *Client) Watch(ctx context.Context, reg Registration, limits RolloutLimi
 		}
 		seen = time.Now()
 		r.NoRoomSince = noRoomSince
-		v := Judge(r, limits, time.Now())
+		v := judge(r, limits, time.Now())
 		switch {
 		case !v.NoRoom:
 			noRoomSince = time.Time{}

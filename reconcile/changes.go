@@ -84,7 +84,7 @@ func (c comparison) changedFacts() []Change {
 			now = c.EnvSums[key]
 		}
 		seen[f.Name] = true
-		if had && was == now || f.Name == "droplet" && f.Value == AfterStaging && c.stageReason() == "" {
+		if had && was == now || f.Name == "droplet" && f.Value == afterStaging && c.stageReason() == "" {
 			continue
 		}
 		ch := Change{What: f.Name, From: was, To: f.Shown, Replaces: c.factReplaces(f.Name, runs)}

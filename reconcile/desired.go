@@ -11,8 +11,8 @@ import (
 	"wadi/stage/lifecycle"
 )
 
-// DefaultStack is the stack of an app that names none.
-const DefaultStack = "host"
+// defaultStack is the stack of an app that names none.
+const defaultStack = "host"
 
 // process is one process type with its defaults, and the Nomad group it is.
 type process struct {
@@ -58,8 +58,8 @@ var hostLabel = regexp.MustCompile(`^(\*|[A-Za-z0-9_-]+)$`)
 func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
 	d := desired{App: app, ID: spec.JobID(app.Name), InFlight: 1, NoRoot: o.RefuseRoot}
 	diags := unsupported(app)
-	d.Stack, d.StackName = spec.Stack{Name: DefaultStack, Driver: nomad.DriverRawExec}, DefaultStack
-	if declared, ok := o.Stacks[DefaultStack]; ok {
+	d.Stack, d.StackName = spec.Stack{Name: defaultStack, Driver: nomad.DriverRawExec}, defaultStack
+	if declared, ok := o.Stacks[defaultStack]; ok {
 		d.Stack = declared
 	}
 	if app.Docker != nil {
@@ -72,9 +72,9 @@ func desire(app spec.App, o Options) (desired, spec.Diagnostics) {
 		d.StackName = app.Stack
 		if declared, ok := o.Stacks[app.Stack]; ok {
 			d.Stack = declared
-		} else if app.Stack != DefaultStack {
+		} else if app.Stack != defaultStack {
 			diags = append(diags, at(app, "stack", spec.SeverityWarning,
-				fmt.Sprintf("stack %q is not declared, so app %q runs on stack %q", app.Stack, app.Name, DefaultStack),
+				fmt.Sprintf("stack %q is not declared, so app %q runs on stack %q", app.Stack, app.Name, defaultStack),
 				"Buildpacks see its name as CF_STACK. Declare it with a `stack` block in wadi.hcl to say where it runs."))
 		}
 	}

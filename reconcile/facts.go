@@ -36,7 +36,7 @@ func (m masks) show(value string, sensitive bool) string {
 // factsOf lists the facts of an app in the order in which people read them.
 // Routes and instance counts are no facts: they are read from the live job.
 func factsOf(d desired, p pinned, lifecycleSHA string, salt []byte, result *lifecycle.Result) []fact {
-	droplet := AfterStaging
+	droplet := afterStaging
 	if result != nil {
 		droplet = shortDigest(result.Droplet)
 	}

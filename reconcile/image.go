@@ -187,7 +187,7 @@ func isRoot(user string) bool { return rootUser.MatchString(user) }
 // describeDigest words what the name of the image stands for.
 func (d desired) describeDigest() string {
 	if d.Image == nil {
-		return AfterStaging
+		return afterStaging
 	}
 	return shortImageDigest(d.Image.Digest)
 }
@@ -214,7 +214,7 @@ func PortsText(ports []int) string {
 func describePorts(meta *lifecycle.ImageMetadata) string {
 	switch {
 	case meta == nil:
-		return AfterStaging
+		return afterStaging
 	case !meta.ExposesTCP():
 		return fmt.Sprintf("%d (PORT; the image exposes none)", lifecycle.DefaultPort)
 	}

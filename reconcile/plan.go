@@ -99,8 +99,8 @@ type Operation struct {
 	Reason string `json:"reason"`
 }
 
-// AfterStaging is printed for what only staging will tell.
-const AfterStaging = "(after staging)"
+// afterStaging is printed for what only staging will tell.
+const afterStaging = "(after staging)"
 
 // Options change how a plan is made and carried out.
 type Options struct {

@@ -9,7 +9,7 @@ import (
 func TestDecided(t *testing.T) {
 	t.Parallel()
 	plan := func(change func(*AppPlan)) []byte {
-		app := AppPlan{App: "shop", Job: "shop", Action: Create, Changes: []Change{{What: "droplet", To: AfterStaging}, {What: "route", To: "a.localhost"}},
+		app := AppPlan{App: "shop", Job: "shop", Action: Create, Changes: []Change{{What: "droplet", To: afterStaging}, {What: "route", To: "a.localhost"}},
 			Operations: []Operation{{Upload, "package", "new"}, {Stage, "with go", "new"}, {Write, "the revision", "new"}, {Register, "job shop", "new"}}}
 		change(&app)
 		return (&Plan{Apps: []AppPlan{app, {App: "other", Action: LeftAlone}}}).decided()

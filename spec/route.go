@@ -122,7 +122,7 @@ func (d *appDecoder) routeList(n *node) {
 
 func (d *appDecoder) route(n, text *node) (Route, bool) {
 	written := text.text()
-	route, problem, fix := ParseRoute(written)
+	route, problem, fix := parseRoute(written)
 	if problem != "" {
 		d.err(text, problem, fix)
 	}
@@ -198,11 +198,11 @@ var (
 	labelPattern  = regexp.MustCompile(`^[\w-]+$`)
 )
 
-// ParseRoute reads `[http://|https://|tcp://]host[:port][/path]` as Cloud
+// parseRoute reads `[http://|https://|tcp://]host[:port][/path]` as Cloud
 // Foundry does: a host needs a dot unless there is a scheme, a port makes a
 // tcp route. Problem is "" if the route is well formed, else what is wrong
 // and fix what to do.
-func ParseRoute(written string) (route Route, problem, fix string) {
+func parseRoute(written string) (route Route, problem, fix string) {
 	malformed := fmt.Sprintf("The route '%s' is not a properly formed URL", written)
 	rest, scheme := strings.TrimSpace(written), ""
 	if m := schemePattern.FindStringSubmatch(rest); m != nil {

@@ -68,9 +68,9 @@ func TestParseRoute(t *testing.T) {
 		"*.example.com":           {Host: "*.example.com"},
 		"a_b.example.com":         {Host: "a_b.example.com"},
 	} {
-		got, problem, _ := ParseRoute(text)
+		got, problem, _ := parseRoute(text)
 		if problem != "" || got.Host != want.Host || got.Port != want.Port || got.Path != want.Path || got.Written != text {
-			t.Errorf("ParseRoute(%q) = %+v, %s", text, got, problem)
+			t.Errorf("parseRoute(%q) = %+v, %s", text, got, problem)
 		}
 	}
 	for _, text := range []string{
@@ -78,8 +78,8 @@ func TestParseRoute(t *testing.T) {
 		"a.*.com", "ftp://a.example.com", "a.example.com/", "a.example.com/?x", strings.Repeat("a", 64) + ".com", "a.com/" + strings.Repeat("x", 128),
 		"user@a.example.com", "a.example.com:", "http://",
 	} {
-		if _, problem, fix := ParseRoute(text); problem == "" || fix == "" {
-			t.Errorf("ParseRoute(%q) is accepted", text)
+		if _, problem, fix := parseRoute(text); problem == "" || fix == "" {
+			t.Errorf("parseRoute(%q) is accepted", text)
 		}
 	}
 }

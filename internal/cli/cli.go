@@ -13,7 +13,7 @@ import (
 
 // Main runs one command line and answers the exit code.
 func Main(ctx context.Context, args []string, streams Streams) int {
-	err := Run(ctx, args, streams)
+	err := run(ctx, args, streams)
 	switch {
 	case err == nil:
 	case errors.Is(context.Cause(ctx), ErrInterrupted) && !errors.Is(err, errReported):
@@ -27,8 +27,8 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	return exitCode(ctx, err)
 }
 
-// Run runs one command line.
-func Run(ctx context.Context, args []string, streams Streams) error {
+// run runs one command line.
+func run(ctx context.Context, args []string, streams Streams) error {
 	root := newRoot(streams)
 	root.SetArgs(args)
 	root.SetIn(streams.In)

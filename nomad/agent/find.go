@@ -15,10 +15,10 @@ import (
 )
 
 // Pinned is the version of Nomad that is built where none is found, and
-// Oldest the first one that wadi works with.
+// oldest the first one that wadi works with.
 const (
 	Pinned = "v1.11.3"
-	Oldest = "v1.8.0"
+	oldest = "v1.8.0"
 )
 
 // Binary is a Nomad executable.
@@ -58,7 +58,7 @@ const (
 )
 
 // Find gives a Nomad executable: $WADI_NOMAD (an error if it cannot be used),
-// else `nomad` on PATH if it is not older than Oldest, else the pinned
+// else `nomad` on PATH if it is not older than oldest, else the pinned
 // version, which is built once into the cache.
 func Find(ctx context.Context, o FindOptions) (Binary, error) {
 	if o.CacheDir == "" {
@@ -75,7 +75,7 @@ func Find(ctx context.Context, o FindOptions) (Binary, error) {
 	if path := env.get("WADI_NOMAD"); path != "" {
 		b, err := usable(ctx, path)
 		if err != nil {
-			return Binary{}, fmt.Errorf("use $WADI_NOMAD: %w (unset it, or point it at Nomad %s or newer)", err, Oldest)
+			return Binary{}, fmt.Errorf("use $WADI_NOMAD: %w (unset it, or point it at Nomad %s or newer)", err, oldest)
 		}
 		return b, nil
 	}
@@ -92,7 +92,7 @@ func Find(ctx context.Context, o FindOptions) (Binary, error) {
 
 	path, err := buildOnce(ctx, o.CacheDir, nomadBuild(), env, o.Progress)
 	if err != nil {
-		return Binary{}, fmt.Errorf("%w; or put Nomad %s or newer on PATH, or name one in $WADI_NOMAD", err, Oldest)
+		return Binary{}, fmt.Errorf("%w; or put Nomad %s or newer on PATH, or name one in $WADI_NOMAD", err, oldest)
 	}
 	return Binary{Path: path, Version: Pinned}, nil
 }
@@ -101,7 +101,7 @@ func Find(ctx context.Context, o FindOptions) (Binary, error) {
 type tooOldError struct{ Path, Version string }
 
 func (e *tooOldError) Error() string {
-	return fmt.Sprintf("%s is Nomad %s, older than %s", e.Path, e.Version, Oldest)
+	return fmt.Sprintf("%s is Nomad %s, older than %s", e.Path, e.Version, oldest)
 }
 
 // usable asks an executable for its version and checks it.
@@ -125,7 +125,7 @@ func usable(ctx context.Context, path string) (Binary, error) {
 	if err != nil {
 		return Binary{}, fmt.Errorf("%s version: %w", abs, err)
 	}
-	if semver.Compare(version, Oldest) < 0 {
+	if semver.Compare(version, oldest) < 0 {
 		return Binary{}, &tooOldError{Path: abs, Version: version}
 	}
 	return Binary{Path: abs, Version: version}, nil

@@ -434,7 +434,7 @@ func TestParseProcfile(t *testing.T) {
 		"tab":        {"web:\n\t- a\n", nil, true},
 	}
 	for name, test := range tests {
-		got, err := ParseProcfile([]byte(test.text))
+		got, err := parseProcfile([]byte(test.text))
 		if (err != nil) != test.fail {
 			t.Errorf("%s: error %v", name, err)
 		}
@@ -465,7 +465,7 @@ func TestProcfileError(t *testing.T) {
 		"web: >\n   a\n  b: c\nworker: d\n":                    `invalid YAML in lines 1 to 3: "web: >\n   a\n  b: c": write`,
 		"web: *a\n":                                            `invalid YAML: write a line TYPE: COMMAND for each process: yaml: unknown anchor 'a' referenced`,
 	} {
-		_, err := ParseProcfile([]byte(text))
+		_, err := parseProcfile([]byte(text))
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -477,7 +477,7 @@ func FuzzParseProcfile(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		processes, err := ParseProcfile(content)
+		processes, err := parseProcfile(content)
 		if err != nil {
 			return
 		}

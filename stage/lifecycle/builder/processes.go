@@ -136,12 +136,12 @@ func (b *build) readProcfile(ctx context.Context) ([]launchProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ParseProcfile(content)
+	return parseProcfile(content)
 }
 
-// ParseProcfile reads a Procfile as Cloud Foundry does: as a YAML map, later
+// parseProcfile reads a Procfile as Cloud Foundry does: as a YAML map, later
 // keys win. The processes are sorted by type.
-func ParseProcfile(content []byte) ([]launchProcess, error) {
+func parseProcfile(content []byte) ([]launchProcess, error) {
 	var commands map[string]string
 	if err := yaml.Unmarshal(content, &commands); err != nil {
 		return nil, procfileError(content, err)

@@ -78,7 +78,7 @@ func launch(args []string, notes string, stderr io.Writer) int {
 	if info.Config != nil {
 		prefix = info.Config.EntrypointPrefix
 	}
-	argv := []string{"bash", "-c", Script(prefix, notes), "launcher", dir, command}
+	argv := []string{"bash", "-c", script(prefix, notes), "launcher", dir, command}
 	err = syscall.Exec(Bash, argv, Env(os.Environ(), dir))
 	fmt.Fprintf(stderr, "launcher: starting %s: %s: the stack needs bash\n", Bash, err)
 	return exitExec
@@ -107,10 +107,10 @@ func readStagingInfo(path string) (StagingInfo, error) {
 	return info, nil
 }
 
-// Script is what bash runs, with the app folder and the command as $1 and $2.
+// script is what bash runs, with the app folder and the command as $1 and $2.
 // The prefix, a buildpack's, is split into words; notes redirects the
 // launcher's own two lines.
-func Script(prefix, notes string) string {
+func script(prefix, notes string) string {
 	if prefix == "" {
 		prefix = "bash -c"
 	}
