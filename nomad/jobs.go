@@ -132,9 +132,30 @@ func (c *Client) RunBatch(ctx context.Context, job *api.Job) error {
 	return c.wrap("register job "+*job.ID+" in space "+c.Space, err)
 }
 
-// StopJob stops the job and, with purge, forgets it. That it does not exist
-// is no error.
-func (c *Client) StopJob(ctx context.Context, id string, purge bool) error {
+// StopJob stops the job, and Nomad remembers it for a while. That it does not
+// exist is no error.
+func (c *Client) StopJob(ctx context.Context, id string) error {
+	return c.deregister(ctx, id, false)
+}
+
+// PurgeJob is StopJob for a job that Nomad is to forget at once. Of its
+// instances nobody can tell any more when they have ended.
+func (c *Client) PurgeJob(ctx context.Context, id string) error {
+	return c.deregister(ctx, id, true)
+}
+
+// RemoveJob stops the job, waits until nothing of it runs, and purges it.
+func (c *Client) RemoveJob(ctx context.Context, id string) error {
+	if err := c.StopJob(ctx, id); err != nil {
+		return err
+	}
+	if err := c.WaitStopped(ctx, id); err != nil {
+		return err
+	}
+	return c.PurgeJob(ctx, id)
+}
+
+func (c *Client) deregister(ctx context.Context, id string, purge bool) error {
 	_, _, err := c.API.Jobs().Deregister(id, purge, c.write(ctx))
 	if StatusOf(err) == http.StatusNotFound {
 		return nil

@@ -125,7 +125,7 @@ func TestJobShapes(t *testing.T) {
 
 var dropNulls = regexp.MustCompile(`(?m)^\s+"\w+": (null|""),?\n`)
 
-// TestRoutesAndCountsAreInPlace compares what Nomad replaces instances for.
+// TestCountAndRoutesLeaveTheTaskAlone compares what Nomad replaces instances for.
 func TestCountAndRoutesLeaveTheTaskAlone(t *testing.T) {
 	t.Parallel()
 	task := func(change func(*LRP)) string {

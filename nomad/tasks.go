@@ -62,13 +62,7 @@ func (c *Client) TaskRuns(ctx context.Context, appID string) ([]TaskRun, error) 
 // RemoveTask stops a one-off task, waits until nothing of it runs, and
 // removes its job and its Variable. That there is none is no error.
 func (c *Client) RemoveTask(ctx context.Context, id string) error {
-	if err := c.StopJob(ctx, id, false); err != nil {
-		return err
-	}
-	if err := c.WaitStopped(ctx, id); err != nil {
-		return err
-	}
-	if err := c.StopJob(ctx, id, true); err != nil {
+	if err := c.RemoveJob(ctx, id); err != nil {
 		return err
 	}
 	if err := c.DeleteVariable(ctx, LoginPath(id, TaskGroup)); err != nil {

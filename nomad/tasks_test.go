@@ -100,7 +100,7 @@ func TestTaskOutputGoesOn(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || text.String() != "first\n" {
 		t.Errorf("%q, %v", text.String(), err)
 	}
-	if err := c.StopJob(t.Context(), id, false); err != nil {
+	if err := c.StopJob(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := output.Copy(t.Context(), &text, &errs); err != nil || text.String() != "first\nlast\n" {

@@ -288,7 +288,7 @@ func (u *run) stagings(ctx context.Context) ([]*api.JobListStub, error) {
 func (u *run) cleanStaging(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := u.r.Nomad.StopJob(ctx, id, true); err != nil {
+	if err := u.r.Nomad.PurgeJob(ctx, id); err != nil {
 		return err
 	}
 	return u.r.Nomad.DeleteVariable(ctx, nomad.VariablePath(id))

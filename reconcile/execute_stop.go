@@ -13,7 +13,7 @@ func (u *run) stop(ctx context.Context) error {
 	if err := u.r.removeTasks(ctx, id, true); err != nil {
 		return err
 	}
-	if err := u.r.Nomad.StopJob(ctx, id, false); err != nil {
+	if err := u.r.Nomad.StopJob(ctx, id); err != nil {
 		return err
 	}
 	if err := u.r.Nomad.WaitStopped(ctx, id); err != nil {
@@ -23,7 +23,7 @@ func (u *run) stop(ctx context.Context) error {
 	if err := u.forget(ctx); err != nil {
 		return err
 	}
-	return u.r.Nomad.StopJob(ctx, id, true)
+	return u.r.Nomad.PurgeJob(ctx, id)
 }
 
 // forget removes the app's secrets, its record, and what stagings left.

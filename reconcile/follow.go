@@ -199,7 +199,6 @@ func (f *follower) list(ctx context.Context, followed []*api.JobListStub, open b
 }
 
 // followedJobs chooses among all jobs of a space.
-
 func followedJobs(all, followed []*api.JobListStub, open bool, project string) []*api.JobListStub {
 	mine := map[string]bool{}
 	for _, job := range followed {

@@ -93,7 +93,7 @@ func (u *run) powerOff(ctx context.Context, job *api.Job) error {
 	if err := u.lock.Check(); err != nil {
 		return err
 	}
-	if err := u.r.Nomad.StopJob(ctx, u.plan.Job, false); err != nil {
+	if err := u.r.Nomad.StopJob(ctx, u.plan.Job); err != nil {
 		return err
 	}
 	return u.r.Nomad.WaitStopped(ctx, u.plan.Job)

@@ -253,7 +253,7 @@ func (t *oneOff) follow(ctx context.Context) (int, error) {
 		t.tell("Stopping task " + t.options.Name + "...")
 		rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
 		defer cancel()
-		if err := t.r.Nomad.StopJob(rest, t.id, false); err != nil {
+		if err := t.r.Nomad.StopJob(rest, t.id); err != nil {
 			return 0, errors.Join(cause, err)
 		}
 		_, err := output.Copy(rest, t.options.Stdout, t.options.Stderr)

@@ -132,7 +132,7 @@ func (w *yamlWriter) checkAsManifest(app App, raw rawApp) {
 	}
 }
 
-// yamlPair is a key and its value.
+// pair writes a key and its value, with their comments.
 func (w *yamlWriter) pair(into *yaml.Node, src *source, name string, e entry, val *yaml.Node) {
 	key := yamlText(name)
 	lead, trail := w.notes[src.path].claim(e.key.line)

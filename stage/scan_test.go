@@ -196,8 +196,6 @@ func TestScanErrors(t *testing.T) {
 	}
 }
 
-// TestScanUnreadable scans as another user where it runs as root, to whom
-// everything is readable.
 // A file of 10 GB that takes no disk is refused by its size, unread; what is
 // ignored does not count.
 func TestScanTooBig(t *testing.T) {

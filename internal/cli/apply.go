@@ -30,7 +30,7 @@ left to Nomad. A second Ctrl-C ends at once.`,
 			if err != nil {
 				return err
 			}
-			r, plan, err := s.plan(cmd.Context(), streams, false)
+			r, plan, err := s.plan(cmd.Context(), streams)
 			if err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ func (s settings) nomadClient() (*nomad.Client, error) {
 
 // connect makes a reconciler for the settings: Nomad answers, the space is
 // there, and so is the platform (else *nomad.NoPlatformError).
-func (s settings) connect(ctx context.Context, streams Streams, project string, named bool) (*reconcile.Reconciler, error) {
+func (s settings) connect(ctx context.Context, streams Streams, of project) (*reconcile.Reconciler, error) {
 	client, err := s.nomadClient()
 	if err != nil {
 		return nil, err
@@ -36,12 +36,12 @@ func (s settings) connect(ctx context.Context, streams Streams, project string, 
 	if err := client.CheckSpace(ctx); err != nil {
 		return nil, err
 	}
-	return s.reconciler(ctx, client, project, named, func(text string) { fmt.Fprintln(streams.Err, text) })
+	return s.reconciler(ctx, client, of, func(text string) { fmt.Fprintln(streams.Err, text) })
 }
 
 // connectWithoutStaging is connect for what only looks at apps or stops them:
 // it needs no platform.
-func (s settings) connectWithoutStaging(ctx context.Context, project string, named bool) (*reconcile.Reconciler, error) {
+func (s settings) connectWithoutStaging(ctx context.Context, of project) (*reconcile.Reconciler, error) {
 	client, err := s.nomadClient()
 	if err != nil {
 		return nil, err
@@ -54,12 +54,12 @@ func (s settings) connectWithoutStaging(ctx context.Context, project string, nam
 	if err != nil && !errors.As(err, &none) {
 		return nil, err
 	}
-	return &reconcile.Reconciler{Nomad: client, Platform: platform, Options: s.options(ctx, project, named)}, nil
+	return &reconcile.Reconciler{Nomad: client, Platform: platform, Options: s.options(ctx, of)}, nil
 }
 
 // reconciler does the same for a client whose Nomad answers; tell hears of
 // what takes time.
-func (s settings) reconciler(ctx context.Context, client *nomad.Client, project string, named bool, tell func(string)) (*reconcile.Reconciler, error) {
+func (s settings) reconciler(ctx context.Context, client *nomad.Client, of project, tell func(string)) (*reconcile.Reconciler, error) {
 	platform, err := client.In(s.PlatformSpace).ReadPlatform(ctx)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (s settings) reconciler(ctx context.Context, client *nomad.Client, project 
 			URL: platform.BlobURL, Token: func() (string, error) { return platform.BlobToken, nil }, OnSilence: tellSilence(platform.BlobURL, tell),
 		},
 		Lifecycle: reconcile.Lifecycle{SHA256: life.SHA256, TGZ: life.Path},
-		Options:   s.options(ctx, project, named),
+		Options:   s.options(ctx, of),
 	}, nil
 }
 
@@ -98,25 +98,31 @@ func tellSilence(url string, tell func(string)) func(op string) {
 }
 
 // options are what the settings say about plans.
-func (s settings) options(ctx context.Context, project string, named bool) reconcile.Options {
+func (s settings) options(ctx context.Context, of project) reconcile.Options {
 	return reconcile.Options{
-		Project: project, ProjectNamed: named,
+		Project: of.name, ProjectNamed: of.named,
 		Prune: s.Prune, Adopt: s.Adopt, Restage: s.Restage, ResetCount: s.ResetCount,
 		Parallelism: s.Parallelism, Domain: s.Domain, Dir: s.Dir, CacheDir: cacheDir(),
-		Who: who(), GitCommit: gitCommit(ctx, s.Project), AllowRawExec: s.RawOK, RefuseRoot: !s.RootOK, StagingTimeout: s.StagingTimeout,
+		Who: who(), GitCommit: gitCommit(ctx, s.Project), AllowRawExec: s.AllowRawExec, RefuseRoot: !s.AllowRoot, StagingTimeout: s.StagingTimeout,
 		DockerPassword: s.DockerPassword, InsecureRegistries: s.InsecureRegistries,
 	}
 }
 
-// project is the name that scopes removal, and whether somebody gave it.
-func (s settings) project(doc *spec.Document) (name string, named bool) {
+// project scopes removal.
+type project struct {
+	name  string
+	named bool // somebody gave the name
+}
+
+// project is that of the files; doc may be nil.
+func (s settings) project(doc *spec.Document) project {
 	switch {
 	case doc != nil && doc.ProjectNamed:
-		return doc.Project, true
+		return project{doc.Project, true}
 	case s.ProjectName != "":
-		return s.ProjectName, true
+		return project{s.ProjectName, true}
 	}
-	return "default", false
+	return project{name: "default"}
 }
 
 // who runs this, as it is recorded with a revision.
@@ -155,6 +161,6 @@ func connectFor(cmd *cobra.Command, streams Streams, apps []string) (settings, *
 			return s, nil, err
 		}
 	}
-	r, err := s.connect(cmd.Context(), streams, name, name != "")
+	r, err := s.connect(cmd.Context(), streams, project{name, name != ""})
 	return s, r, err
 }

@@ -52,7 +52,7 @@ func (s settings) convert(cmd *cobra.Command, streams Streams, out string, force
 			return withHint(fmt.Errorf("write %s: %w", out, err), "make the folder first")
 		}
 	}
-	conversion, diags := spec.Convert(cmd.Context(), s.reading(spec.OSFS(), false), outDir)
+	conversion, diags := spec.Convert(cmd.Context(), s.reading(spec.OSFS()), outDir)
 	if err := spec.WriteText(streams.Err, diags, s.Dir, s.color(streams.Err)); err != nil {
 		return err
 	}

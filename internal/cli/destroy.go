@@ -22,11 +22,11 @@ the same files again needs no staging. The platform stays.`,
 			if err != nil {
 				return err
 			}
-			doc, name, named, err := s.projectOfFiles(cmd.Context())
+			doc, of, err := s.projectOfFiles(cmd.Context())
 			if err != nil {
 				return err
 			}
-			r, err := s.connectWithoutStaging(cmd.Context(), name, named)
+			r, err := s.connectWithoutStaging(cmd.Context(), of)
 			if err != nil {
 				return err
 			}
@@ -43,15 +43,14 @@ the same files again needs no staging. The platform stays.`,
 
 // projectOfFiles is the project that a command without a document works on:
 // --project alone needs no files.
-func (s settings) projectOfFiles(ctx context.Context) (doc *spec.Document, name string, named bool, err error) {
+func (s settings) projectOfFiles(ctx context.Context) (*spec.Document, project, error) {
 	if s.ProjectName != "" && len(s.Paths) == 0 {
-		return nil, s.ProjectName, true, nil
+		return nil, s.project(nil), nil
 	}
 	// the source may be gone: only the name counts
-	doc, diags := s.loadFiles(ctx, false)
+	doc, diags := s.loadFiles(ctx)
 	if diags.HasErrors() {
-		return nil, "", false, withHint(diags, "Or name the project, without a path: --project NAME")
+		return nil, project{}, withHint(diags, "Or name the project, without a path: --project NAME")
 	}
-	name, named = s.project(doc)
-	return doc, name, named, nil
+	return doc, s.project(doc), nil
 }

@@ -153,8 +153,7 @@ func (d *dev) serve(ctx context.Context, s settings, doc *spec.Document, once bo
 	if err := d.platform(ctx, client); err != nil {
 		return err
 	}
-	name, named := s.project(doc)
-	r, err := s.reconciler(ctx, client, name, named, func(text string) { d.steps.say("lifecycle", text) })
+	r, err := s.reconciler(ctx, client, s.project(doc), func(text string) { d.steps.say("lifecycle", text) })
 	if err != nil {
 		return err
 	}

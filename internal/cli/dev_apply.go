@@ -104,8 +104,7 @@ func (d *dev) replan(ctx context.Context, r *reconcile.Reconciler) (settings, *r
 	if err != nil {
 		return s, nil, err
 	}
-	name, named := s.project(doc)
-	r.Options = s.options(ctx, name, named)
+	r.Options = s.options(ctx, s.project(doc))
 	plan, err := r.Plan(ctx, doc)
 	return s, plan, err
 }

@@ -23,7 +23,9 @@ func (d *dev) read(ctx context.Context) (settings, *spec.Document, error) {
 		return s, nil, err
 	}
 	asked := &recorder{FS: spec.OSFS()}
-	doc, diags := s.loadFrom(ctx, asked, true)
+	options := s.reading(asked)
+	options.ImpliedApp = true
+	doc, diags := s.load(ctx, options)
 	if !diags.HasErrors() {
 		diags = append(diags, spec.CheckPaths(asked, doc)...)
 	}

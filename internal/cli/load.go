@@ -9,23 +9,23 @@ import (
 )
 
 // loadFiles reads the files that the settings name.
-func (s settings) loadFiles(ctx context.Context, impliedApp bool) (*spec.Document, spec.Diagnostics) {
-	return s.loadFrom(ctx, spec.OSFS(), impliedApp)
+func (s settings) loadFiles(ctx context.Context) (*spec.Document, spec.Diagnostics) {
+	return s.load(ctx, s.reading(spec.OSFS()))
 }
 
-// loadFrom reads them from a file system.
-func (s settings) loadFrom(ctx context.Context, fsys spec.FS, impliedApp bool) (*spec.Document, spec.Diagnostics) {
-	doc, diags := spec.Load(ctx, s.reading(fsys, impliedApp))
+// load reads the files that the options, made by reading, name.
+func (s settings) load(ctx context.Context, o spec.Options) (*spec.Document, spec.Diagnostics) {
+	doc, diags := spec.Load(ctx, o)
 	// read by wadi itself, so it goes into no package
 	doc.Files = append(doc.Files, filepath.Join(s.Project, configName))
 	return doc, diags
 }
 
 // reading is what the settings say of the files to read.
-func (s settings) reading(fsys spec.FS, impliedApp bool) spec.Options {
+func (s settings) reading(fsys spec.FS) spec.Options {
 	return spec.Options{
 		FS: fsys, Dir: s.Dir, Paths: s.Paths, Apps: s.Apps,
-		Vars: s.Vars, VarsFiles: s.VarsFiles, Env: os.LookupEnv, ImpliedApp: impliedApp,
+		Vars: s.Vars, VarsFiles: s.VarsFiles, Env: os.LookupEnv,
 		ProjectVars: s.ProjectVars.vars, ProjectVarsFiles: s.ProjectVars.files, Version: currentVersion().Wadi,
 	}
 }

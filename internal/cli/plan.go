@@ -30,7 +30,7 @@ working directory if there is none); the first PATH's folder may have a
 			if err != nil {
 				return err
 			}
-			_, plan, err := s.plan(cmd.Context(), streams, false)
+			_, plan, err := s.plan(cmd.Context(), streams)
 			if err != nil {
 				return err
 			}
@@ -50,13 +50,12 @@ working directory if there is none); the first PATH's folder may have a
 }
 
 // plan loads the files and plans them. Warnings about the files go to stderr.
-func (s settings) plan(ctx context.Context, streams Streams, impliedApp bool) (*reconcile.Reconciler, *reconcile.Plan, error) {
-	doc, err := s.document(ctx, streams, impliedApp)
+func (s settings) plan(ctx context.Context, streams Streams) (*reconcile.Reconciler, *reconcile.Plan, error) {
+	doc, err := s.document(ctx, streams)
 	if err != nil {
 		return nil, nil, err
 	}
-	name, named := s.project(doc)
-	r, err := s.connect(ctx, streams, name, named)
+	r, err := s.connect(ctx, streams, s.project(doc))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -65,8 +64,8 @@ func (s settings) plan(ctx context.Context, streams Streams, impliedApp bool) (*
 }
 
 // document loads files that are going to run; the error is spec.Diagnostics.
-func (s settings) document(ctx context.Context, streams Streams, impliedApp bool) (*spec.Document, error) {
-	doc, diags := s.loadFiles(ctx, impliedApp)
+func (s settings) document(ctx context.Context, streams Streams) (*spec.Document, error) {
+	doc, diags := s.loadFiles(ctx)
 	if !diags.HasErrors() {
 		diags = append(diags, spec.CheckPaths(spec.OSFS(), doc)...)
 	}

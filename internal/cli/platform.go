@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -210,15 +211,25 @@ func platformDestroy(ctx context.Context, streams Streams, s settings, client *n
 	if err := confirm(ctx, streams, s, question); err != nil {
 		return err
 	}
+	if err := removePlatform(ctx, client); err != nil {
+		return err
+	}
+	fmt.Fprintln(streams.Out, "The platform is gone.")
+	where := cmp.Or(store, data)
+	switch {
+	case where == "":
+		return nil
+	case purge:
+		return removeData(streams, data)
+	}
+	_, err = fmt.Fprintf(streams.Out, "Its data stays in %s.\n", where)
+	return err
+}
+
+// removePlatform removes all that Nomad has of the platform.
+func removePlatform(ctx context.Context, client *nomad.Client) error {
 	for _, id := range []string{nomad.RouterJobID, nomad.BlobStoreJobID} {
-		// stopped first: of a purged job nobody can tell when it has ended
-		if err := client.StopJob(ctx, id, false); err != nil {
-			return err
-		}
-		if err := client.WaitStopped(ctx, id); err != nil {
-			return err
-		}
-		if err := client.StopJob(ctx, id, true); err != nil {
+		if err := client.RemoveJob(ctx, id); err != nil {
 			return err
 		}
 		if err := client.DeleteVariable(ctx, nomad.VariablePath(id)); err != nil {
@@ -231,36 +242,20 @@ func platformDestroy(ctx context.Context, streams Streams, s settings, client *n
 	if err := client.DeleteVariable(ctx, nomad.OperatorPath); err != nil {
 		return err
 	}
-	if err := client.RemoveRouterPolicy(ctx); err != nil {
-		return err
-	}
-	fmt.Fprintln(streams.Out, "The platform is gone.")
-	if store != "" {
-		_, err := fmt.Fprintf(streams.Out, "Its data stays in %s.\n", store)
-		return err
-	}
-	return removeData(streams, data, purge)
+	return client.RemoveRouterPolicy(ctx)
 }
 
-// removeData removes the blobs, or says where they are.
-func removeData(streams Streams, data string, purge bool) error {
-	if data == "" {
-		return nil
-	}
-	if purge {
-		// only what the blob store makes: somebody may have given it a folder
-		// with other things
-		for _, name := range []string{"chunks", "blobs", "results", "lifecycle", "health", "lock"} {
-			if err := os.RemoveAll(filepath.Join(data, name)); err != nil {
-				return fmt.Errorf("remove the blobs: %w", err)
-			}
-		}
-		if err := os.Remove(data); err != nil && !errors.Is(err, syscall.ENOTEMPTY) && !errors.Is(err, fs.ErrNotExist) {
+// removeData removes only what the blob store makes: somebody may have given
+// it a folder with other things.
+func removeData(streams Streams, data string) error {
+	for _, name := range []string{"chunks", "blobs", "results", "lifecycle", "health", "lock"} {
+		if err := os.RemoveAll(filepath.Join(data, name)); err != nil {
 			return fmt.Errorf("remove the blobs: %w", err)
 		}
-		_, err := fmt.Fprintf(streams.Out, "Its data in %s was removed.\n", data)
-		return err
 	}
-	_, err := fmt.Fprintf(streams.Out, "Its data stays in %s.\n", data)
+	if err := os.Remove(data); err != nil && !errors.Is(err, syscall.ENOTEMPTY) && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the blobs: %w", err)
+	}
+	_, err := fmt.Fprintf(streams.Out, "Its data in %s was removed.\n", data)
 	return err
 }

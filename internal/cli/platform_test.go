@@ -173,7 +173,7 @@ func TestPlatformRefusals(t *testing.T) {
 
 	// nothing there yet
 	var none *nomad.NoPlatformError
-	if _, err := (settings{PlatformSpace: client.Space, Parallelism: 1}).reconciler(ctx, client, "p", true, quiet); !errors.As(err, &none) ||
+	if _, err := (settings{PlatformSpace: client.Space, Parallelism: 1}).reconciler(ctx, client, project{"p", true}, quiet); !errors.As(err, &none) ||
 		!strings.Contains(none.Hint(), "wadi platform apply") {
 		t.Errorf("without a platform: %v", err)
 	}

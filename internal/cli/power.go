@@ -74,7 +74,8 @@ restart-app-instance does; where it is the only one, nothing serves meanwhile.`,
 		},
 	}
 	addPowerFlags(cmd)
-	cmd.Flags().IntVar(&instance, "instance", -1, "replace only the instance with this `index` (default all)")
+	cmd.Flags().IntVar(&instance, "instance", -1, "replace only the instance with this `index`")
+	cmd.Flags().Lookup("instance").DefValue = "all"
 	cmd.Flags().StringVar(&process, "process", "web", "the process `type` of --instance")
 	return cmd
 }

@@ -17,12 +17,11 @@ job whose source was not staged yet cannot be registered: its revision is
 			if err != nil {
 				return err
 			}
-			doc, err := s.document(cmd.Context(), streams, false)
+			doc, err := s.document(cmd.Context(), streams)
 			if err != nil {
 				return err
 			}
-			name, named := s.project(doc)
-			r, err := s.connect(cmd.Context(), streams, name, named)
+			r, err := s.connect(cmd.Context(), streams, s.project(doc))
 			if err != nil {
 				return err
 			}

@@ -78,17 +78,17 @@ type settings struct {
 	Project string   // the folder of .wadi.yaml: of the first PATH, else Dir
 	Paths   []string // as given
 
-	Apps, Vars, VarsFiles                    []string
-	ProjectVars                              projectVars // of .wadi.yaml
-	Space, ProjectName, Domain               string
-	PlatformSpace                            string
-	JSON, NoColor, AutoApprove, Detailed     bool
-	Prune, Adopt, Restage, ResetCount, RawOK bool
-	RootOK                                   bool
-	InsecureRegistries                       []string
-	DockerPassword                           string // as for cf: CF_DOCKER_PASSWORD, nowhere else
-	Parallelism                              int
-	StagingTimeout                           time.Duration
+	Apps, Vars, VarsFiles                []string
+	ProjectVars                          projectVars // of .wadi.yaml
+	Space, ProjectName, Domain           string
+	PlatformSpace                        string
+	JSON, NoColor, AutoApprove, Detailed bool
+	Prune, Adopt, Restage, ResetCount    bool
+	AllowRawExec, AllowRoot              bool
+	InsecureRegistries                   []string
+	DockerPassword                       string // as for cf: CF_DOCKER_PASSWORD, nowhere else
+	Parallelism                          int
+	StagingTimeout                       time.Duration
 
 	GitHub github
 }
@@ -159,7 +159,8 @@ func loadSettings(cmd *cobra.Command, paths []string) (settings, error) {
 func (s *settings) fill(v *viper.Viper) error {
 	for key, to := range map[string]*bool{
 		keyJSON: &s.JSON, keyNoColor: &s.NoColor, keyAutoApprove: &s.AutoApprove, keyDetailed: &s.Detailed,
-		keyPrune: &s.Prune, keyAdopt: &s.Adopt, keyRestage: &s.Restage, keyResetCount: &s.ResetCount, keyAllowRawExec: &s.RawOK, keyAllowRoot: &s.RootOK,
+		keyPrune: &s.Prune, keyAdopt: &s.Adopt, keyRestage: &s.Restage, keyResetCount: &s.ResetCount,
+		keyAllowRawExec: &s.AllowRawExec, keyAllowRoot: &s.AllowRoot,
 	} {
 		value, err := strconv.ParseBool(fmt.Sprint(v.Get(key)))
 		if err != nil {

@@ -71,12 +71,11 @@ func (s settings) projectHere(ctx context.Context) (string, error) {
 	if !spec.HasFiles(spec.OSFS(), s.Dir) {
 		return "", nil
 	}
-	doc, diags := s.loadFiles(ctx, false)
+	doc, diags := s.loadFiles(ctx)
 	if diags.HasErrors() && !doc.ProjectNamed && slices.ContainsFunc(doc.Files, isHCL) {
 		return "", withHint(diags, "Or name the project: --project NAME")
 	}
-	name, _ := s.project(doc)
-	return name, nil
+	return s.project(doc).name, nil
 }
 
 // isHCL tells a file that may name the project.

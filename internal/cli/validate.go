@@ -27,7 +27,7 @@ its line; those of plan and apply are too.`,
 			if err != nil {
 				return err
 			}
-			doc, diags := s.loadFiles(cmd.Context(), false)
+			doc, diags := s.loadFiles(cmd.Context())
 			if !diags.HasErrors() {
 				// a manifest may be checked before its source is built
 				diags = append(diags, spec.CheckPaths(spec.OSFS(), doc).AsWarnings()...)

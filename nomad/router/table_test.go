@@ -14,7 +14,7 @@ func testApp(name string, createIndex uint64) app {
 	return app{namespace: "default", job: name, createIndex: createIndex, name: name}
 }
 
-// claims makes one claim of an instance for each "route route …".
+// testClaims makes one claim of an instance for each "route route …".
 func testClaims(t *testing.T, byApp map[app]string) []claim {
 	t.Helper()
 	var all []claim
