@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -209,7 +210,7 @@ func (d *appDecoder) features(f fields) {
 	}
 	features := map[string]bool{}
 	for _, e := range n.entries {
-		if e.val.kind != kindBool || !contains(known, e.key.text()) {
+		if e.val.kind != kindBool || !slices.Contains(known, e.key.text()) {
 			d.err(inField(n, e.key), wrong, featureFix(e, known))
 			return
 		}
@@ -223,7 +224,7 @@ func (d *appDecoder) features(f fields) {
 
 func featureFix(e entry, known []string) string {
 	name := e.key.text()
-	if contains(known, name) {
+	if slices.Contains(known, name) {
 		return fmt.Sprintf("`%s` is %s: write true or false without quotes.", name, e.val.kind)
 	}
 	if near := nearest(name, known); near != "" {
@@ -252,15 +253,6 @@ func (d *appDecoder) deploy(n *node) {
 		}
 	}
 	d.app.Deploy.MaxInFlight = d.number(n.get("max_in_flight"), "deploy.max_in_flight", numberOf(deployTable, "max_in_flight", "Max in flight"))
-}
-
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return true
-		}
-	}
-	return false
 }
 
 // projectRelative is a path as people read it: below dir without dir.

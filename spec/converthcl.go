@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
@@ -311,7 +312,7 @@ func (w *hclWriter) attributes(o *hclOut, f entries, table []key, but ...string)
 	for _, k := range table {
 		e, there := f[k.name]
 		attribute := k.attribute()
-		if there && k.writtenYAML() != "" && attribute != "" && !strings.Contains(attribute, ".") && !contains(but, k.name) {
+		if there && k.writtenYAML() != "" && attribute != "" && !strings.Contains(attribute, ".") && !slices.Contains(but, k.name) {
 			w.add(o, attribute, e.key.line, func() (string, bool) { return w.expr(e.val, k, o.depth) })
 		}
 	}

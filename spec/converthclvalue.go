@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -29,7 +30,7 @@ func (w *hclWriter) expr(n *node, k key, depth int) (string, bool) {
 		if whole {
 			return w.use(n, "bool", false), true
 		}
-		return strconv.FormatBool(n.b), n.b || contains(names(featureTable), k.name)
+		return strconv.FormatBool(n.b), n.b || slices.Contains(names(featureTable), k.name)
 	case oneWord:
 		return w.word(n, k, refers)
 	case listOf:
@@ -81,7 +82,7 @@ func (w *hclWriter) word(n *node, k key, refers bool) (string, bool) {
 	case text == "none" && k.name == "health_check_type":
 		text = "process"
 	}
-	return hclQuoted(text), contains(k.value.words, text)
+	return hclQuoted(text), slices.Contains(k.value.words, text)
 }
 
 const maxLine = 72

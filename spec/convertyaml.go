@@ -258,7 +258,7 @@ func (w *yamlWriter) keys(out *yaml.Node, src *source, f entries, table []key, b
 	for _, k := range table {
 		e, there := f[k.name]
 		switch {
-		case !there || contains(but, k.name):
+		case !there || slices.Contains(but, k.name):
 		case k.writtenYAML() == "":
 			if e.val.kind != kindNull {
 				w.c.leave(src, e.val, k.name+" is left out", "A manifest has no word for it.")

@@ -139,7 +139,7 @@ func (m *module) fillApp(b hclBlock, root *node, field string) {
 	for _, attr := range attributes(b.Body) {
 		switch {
 		case attr.Name == "for_each":
-		case !contains(known, attr.Name):
+		case !slices.Contains(known, attr.Name):
 			m.unknownAttribute(b.src, attr, field, "an app", append(known, hclAppBlocks...))
 		default:
 			m.attribute(b.src, attr, root, field, "")
@@ -202,7 +202,7 @@ func (m *module) process(src *source, b *hclsyntax.Block, field string) *node {
 	typ := newString(b.Labels[0], n)
 	m.put(n, "type", typ)
 	for _, attr := range attributes(b.Body) {
-		if !contains(hclProcessAttributes, attr.Name) {
+		if !slices.Contains(hclProcessAttributes, attr.Name) {
 			m.unknownAttribute(src, attr, field, "a process", append(hclProcessAttributes, hclProcessBlocks...))
 			continue
 		}
@@ -211,7 +211,7 @@ func (m *module) process(src *source, b *hclsyntax.Block, field string) *node {
 	once := map[string]bool{}
 	for _, inner := range b.Body.Blocks {
 		switch {
-		case !contains(hclProcessBlocks, inner.Type):
+		case !slices.Contains(hclProcessBlocks, inner.Type):
 			m.unknownBlock(src, inner, field, "a process", append(hclProcessAttributes, hclProcessBlocks...))
 		case inner.Type == "constraint":
 			m.constraint(src, inner, n, field)
@@ -270,7 +270,7 @@ func (m *module) attributeMap(src *source, b *hclsyntax.Block, field, place stri
 	n := src.nodeAt(b.DefRange())
 	n.kind, n.field = kindMap, field
 	for _, attr := range attributes(b.Body) {
-		if !contains(known, attr.Name) {
+		if !slices.Contains(known, attr.Name) {
 			continue
 		}
 		m.attribute(src, attr, n, field, field)

@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -14,7 +16,7 @@ func (m *module) constraint(src *source, b *hclsyntax.Block, into *node, field s
 	n := src.nodeAt(b.DefRange())
 	n.kind, n.field = kindMap, field
 	for _, attr := range attributes(b.Body) {
-		if !contains(hclAttributes(constraintTable), attr.Name) {
+		if !slices.Contains(hclAttributes(constraintTable), attr.Name) {
 			continue
 		}
 		if text := nodeReference(src, attr.Expr); text != "" {

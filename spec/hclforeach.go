@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -204,7 +205,7 @@ func toName(n *node, keys []string) {
 	}
 	var rest []entry
 	for _, e := range n.entries {
-		if !contains(keys, e.key.text()) {
+		if !slices.Contains(keys, e.key.text()) {
 			rest = append(rest, e)
 		}
 	}

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -145,12 +146,12 @@ func joinField(field, name string) string {
 // blocks that somebody else reads.
 func (m *module) onlyAttributes(src *source, b *hclsyntax.Block, field, place string, known []string, blocks ...string) {
 	for _, attr := range attributes(b.Body) {
-		if !contains(known, attr.Name) {
+		if !slices.Contains(known, attr.Name) {
 			m.unknownAttribute(src, attr, field, place, append(known, blocks...))
 		}
 	}
 	for _, inner := range b.Body.Blocks {
-		if !contains(blocks, inner.Type) {
+		if !slices.Contains(blocks, inner.Type) {
 			m.unknownBlock(src, inner, field, place, append(known, blocks...))
 		}
 	}

@@ -1,6 +1,9 @@
 package spec
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // key is one word that files may have. The tables of keys (keytable.go,
 // hclkeytable.go) are what the parser knows; the JSON Schema of manifest.yml and
@@ -119,7 +122,7 @@ func hclBlocks(keys []key) []string {
 		if k.block != "" {
 			block, nested = k.block, true
 		}
-		if nested && !contains(out, block) {
+		if nested && !slices.Contains(out, block) {
 			out = append(out, block)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -191,7 +192,7 @@ func (l *loader) addApp(app App) { l.doc.Apps = append(l.doc.Apps, app) }
 
 func (l *loader) selected(name string) bool {
 	l.doc.Partial = len(l.options.Apps) > 0
-	return !l.doc.Partial || contains(l.options.Apps, name)
+	return !l.doc.Partial || slices.Contains(l.options.Apps, name)
 }
 
 // checkSelection reports names of --app that no file has.
@@ -200,7 +201,7 @@ func (l *loader) checkSelection() {
 		return // the files have other problems
 	}
 	for _, name := range l.options.Apps {
-		if contains(l.names, name) {
+		if slices.Contains(l.names, name) {
 			continue
 		}
 		detail := "The files have: " + strings.Join(l.names, ", ") + "."

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -103,7 +104,7 @@ func (l *loader) manifestKeys(src *source, root *node) {
 		case key == "variables":
 			src.add(SeverityWarning, e.key, "`variables` only says which variables must be given", "Values of ((name)) come from --var and --vars-file.")
 		case key == "applications" || key == "version" || e.val.holdsAnchor():
-		case name != "name" && contains(known, name) || formerKeys[name] != "":
+		case name != "name" && slices.Contains(known, name) || formerKeys[name] != "":
 			src.add(SeverityWarning, e.key, fmt.Sprintf("`%s` is ignored: keys for all apps are not read since cf version 7", key),
 				"Write it in each app, or share it by a YAML anchor.")
 		default:

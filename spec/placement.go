@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,7 +95,7 @@ func (r placementReader) constraint(n *node) Constraint {
 	if inner, ok := strings.CutPrefix(c.Attribute, "${"); ok {
 		c.Attribute = strings.TrimSuffix(inner, "}")
 	}
-	if !contains(constraintOperators, c.Operator) {
+	if !slices.Contains(constraintOperators, c.Operator) {
 		detail := "Operators are " + strings.Join(constraintOperators, ", ") + "."
 		if near := nearest(c.Operator, constraintOperators); near != "" {
 			detail = fmt.Sprintf("Did you mean %q? %s", near, detail)

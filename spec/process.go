@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,7 +60,7 @@ func (d *appDecoder) overruled(f fields) {
 		case n == nil:
 		case d.hcl:
 			d.err(n, fmt.Sprintf("%s stands beside process \"web\", which it would configure", key), "Move it into the block process \"web\".")
-		case !contains(known, key): // told of as an unknown key
+		case !slices.Contains(known, key): // told of as an unknown key
 		case d.overruledProblem(key, n) != "":
 			d.err(n, fmt.Sprintf("Process %q: %s", WebProcess, d.overruledProblem(key, n)), "Remove it: the process of type web counts, not this.")
 		default:

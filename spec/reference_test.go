@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -148,7 +149,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 		}
 	}
 	for block := range topBlocks {
-		if !contains(hclBlocks(fileTable), block) {
+		if !slices.Contains(hclBlocks(fileTable), block) {
 			t.Errorf("the block %s is in no table", block)
 		}
 	}

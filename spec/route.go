@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -149,10 +150,10 @@ func (d *appDecoder) protocol(n *node, route *Route) bool {
 		valid, of = []string{"tcp"}, "tcp"
 	}
 	switch {
-	case !contains(protocolWords, text):
+	case !slices.Contains(protocolWords, text):
 		d.err(n, "Route protocol must be 'http1', 'http2' or 'tcp'.", "Write one of the three, or remove the key.")
 		return false
-	case route.Host != "" && !contains(valid, text):
+	case route.Host != "" && !slices.Contains(valid, text):
 		d.err(n, fmt.Sprintf("Cannot use '%s' protocol for %s routes; valid options are: [%s]", text, of, strings.Join(valid, ", ")),
 			"A route with a port is a tcp route; all others are http.")
 		return false
@@ -179,7 +180,7 @@ func (d *appDecoder) routeOptions(n *node, written string, route *Route) bool {
 			d.err(e.val, fmt.Sprintf("Route '%s' contains invalid route option '%s'. Valid keys: 'loadbalancing'", written, key), "Remove the option.")
 		case e.val.kind != kindString:
 			d.err(e.val, fmt.Sprintf("Invalid value for 'loadbalancing' for Route '%s'; %s", written, valid), fix)
-		case !contains(balancingWords, e.val.str):
+		case !slices.Contains(balancingWords, e.val.str):
 			d.err(e.val, fmt.Sprintf("Cannot use loadbalancing value '%s' for Route '%s'; %s", e.val.str, written, valid), fix)
 		default:
 			if route.Options == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -222,7 +223,7 @@ func checkProbe(t *testing.T, schema *jsonschema.Schema, name, doc, probe string
 	switch {
 	case err != nil && !diags.HasErrors():
 		t.Errorf("the parser takes, the schema does not: %s%v", doc, err)
-	case err == nil && diags.HasErrors() && !contains(unseen[name], probe):
+	case err == nil && diags.HasErrors() && !slices.Contains(unseen[name], probe):
 		t.Errorf("the schema takes, the parser does not: %s%s", doc, diags.Errors().Error())
 	}
 }

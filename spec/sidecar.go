@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -48,7 +49,7 @@ func (d *appDecoder) sidecar(n *node, index int) Sidecar {
 	}
 	known := names(sidecarTable)
 	for _, e := range n.entries {
-		if !contains(known, e.key.text()) {
+		if !slices.Contains(known, e.key.text()) {
 			d.unknownKey(e.key, "a sidecar", known)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -150,6 +150,6 @@ func (l *loader) folderFiles(dir string) (hclFiles []string, manifest string, er
 			manifest = filepath.Join(dir, name)
 		}
 	}
-	sort.Strings(hclFiles)
+	slices.Sort(hclFiles)
 	return hclFiles, manifest, nil
 }

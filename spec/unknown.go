@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -46,7 +47,7 @@ func (d *appDecoder) unknownAppKeys() {
 		switch {
 		case name == "user":
 			d.warn(e.key, "`user` is ignored: it is not a key of an app", "It is a key of a process: write it below `processes`.")
-		case !contains(known, name):
+		case !slices.Contains(known, name):
 			d.unknownKey(e.key, "an app", known)
 		}
 	}
@@ -59,9 +60,9 @@ func (d *appDecoder) unknownAppKeys() {
 		for _, e := range p.entries {
 			name := strings.ReplaceAll(e.key.text(), "-", "_")
 			switch {
-			case contains(appKeys, name):
+			case slices.Contains(appKeys, name):
 				d.warn(e.key, fmt.Sprintf("`%s` is ignored: it is not a key of a process", e.key.text()), "It is a key of the app, for all its processes: move it there.")
-			case !contains(known, name):
+			case !slices.Contains(known, name):
 				d.unknownKey(e.key, "a process", known)
 			}
 		}

@@ -3,7 +3,7 @@ package spec
 import (
 	"fmt"
 	"regexp"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -132,7 +132,7 @@ func (n *node) keyTexts() []string {
 	for _, e := range n.entries {
 		out = append(out, e.key.text())
 	}
-	sort.Strings(out)
+	slices.Sort(out)
 	return out
 }
 
@@ -238,7 +238,7 @@ func (in *interpolation) missingNames() []string {
 	for name := range in.missing {
 		names = append(names, name)
 	}
-	sort.Strings(names)
+	slices.Sort(names)
 	return names
 }
 

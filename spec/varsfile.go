@@ -177,7 +177,7 @@ func (l *loader) checkFlags() {
 	}
 	for _, from := range checked {
 		for _, name := range slices.Sorted(maps.Keys(from.byName)) {
-			if contains(l.declared, name) {
+			if slices.Contains(l.declared, name) {
 				continue
 			}
 			value := from.byName[name]
