@@ -94,17 +94,21 @@ func (c comparison) starts() int {
 	return n
 }
 
-// goesOn says whether instances run now that an update in place leaves alone.
+// goesOn says whether there are instances that an update in place leaves alone:
+// by what Nomad would do, which a check that fails once does not change.
 func (c comparison) goesOn() bool {
 	if c.Is.Job == nil || isStopped(c.Is.Job) {
 		return false
 	}
-	for _, l := range c.Is.Live {
-		if l.Running > 0 {
+	if c.Is.Plan == nil || c.Is.Plan.Annotations == nil {
+		return true
+	}
+	for _, u := range c.Is.Plan.Annotations.DesiredTGUpdates {
+		if u != nil && u.InPlaceUpdate+u.Ignore > 0 {
 			return true
 		}
 	}
-	return len(c.Is.Live) == 0
+	return false
 }
 
 // operations are the chain of steps for an app that changes.
