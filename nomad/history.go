@@ -3,6 +3,7 @@ package nomad
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/hashicorp/nomad/api"
 )
@@ -27,4 +28,20 @@ func (c *Client) History(ctx context.Context, jobID string) (History, error) {
 		return h, c.wrap("list the deployments of job "+jobID, err)
 	}
 	return h, nil
+}
+
+// failed is the version of the job that was registered at an index, if its
+// deployment has failed.
+func (h History) failed(index uint64) *api.Job {
+	if !slices.ContainsFunc(h.Deployments, func(d *api.Deployment) bool {
+		return d.JobSpecModifyIndex == index && d.Status == api.DeploymentStatusFailed
+	}) {
+		return nil
+	}
+	for _, v := range h.Versions {
+		if *v.JobModifyIndex == index {
+			return v
+		}
+	}
+	return nil
 }

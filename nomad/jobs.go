@@ -78,6 +78,15 @@ func (c *Client) Register(ctx context.Context, job *api.Job, index uint64) (Regi
 	if err != nil {
 		return Registration{}, err
 	}
+	if now != nil && *now.JobModifyIndex != resp.JobModifyIndex {
+		h, err := c.History(ctx, *job.ID)
+		if err != nil {
+			return Registration{}, err
+		}
+		if failed := h.failed(resp.JobModifyIndex); failed != nil { // Nomad has gone back already
+			now = failed
+		}
+	}
 	if now == nil || fingerprint(now) != fingerprint(job) {
 		return Registration{}, conflict
 	}
