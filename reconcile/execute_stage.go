@@ -101,14 +101,15 @@ func (u *run) uploadTree(ctx context.Context, tree *stage.Tree, below string) (b
 
 // send sends a tree as it is uploaded.
 func (u *run) send(ctx context.Context, tree *stage.Tree, below string) (blob.Blob, error) {
-	total, err := tree.PackageSize(below)
+	p := tree.Package(below)
+	total, err := p.Size()
 	if err != nil {
 		return blob.Blob{}, err
 	}
 	pr, pw := io.Pipe()
-	go func() { pw.CloseWithError(tree.WritePackage(ctx, pw, below)) }()
-	b, _, err := u.r.Blobs.Upload(ctx, pr, func(p blob.Progress) {
-		u.tell(Event{Phase: PhaseUpload, Progress: &Progress{Read: p.Read, Total: total, Uploaded: p.Uploaded, Reused: p.Reused, Sent: p.Sent}})
+	go func() { pw.CloseWithError(p.Write(ctx, pw)) }()
+	b, _, err := u.r.Blobs.Upload(ctx, pr, func(now blob.Progress) {
+		u.tell(Event{Phase: PhaseUpload, Progress: &Progress{Read: now.Read, Total: total, Uploaded: now.Uploaded, Reused: now.Reused, Sent: now.Sent}})
 	})
 	pr.CloseWithError(errors.New("upload ended")) // ends a writer that still waits
 	return b, err

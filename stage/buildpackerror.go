@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,8 +44,7 @@ var released = map[string]string{
 }
 
 func releasedBy(name string) string {
-	short, _ := strings.CutSuffix(strings.TrimSuffix(name, "_offline"), "_buildpack")
-	return released[short]
+	return released[strings.TrimSuffix(strings.TrimSuffix(name, "_offline"), "_buildpack")]
 }
 
 // PinError is what is wrong with one of an app's buildpacks.
@@ -60,11 +60,7 @@ func (e PinError) Unwrap() error { return e.Err }
 type PinErrors []PinError
 
 func (es PinErrors) Error() string {
-	texts := make([]string, len(es))
-	for i, e := range es {
-		texts[i] = e.Error()
-	}
-	return strings.Join(texts, "\n")
+	return errors.Join(es.Unwrap()...).Error()
 }
 
 func (es PinErrors) Unwrap() []error {

@@ -88,38 +88,29 @@ func (t *Tree) digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// WritePackage writes the tree, below a folder ("" = none), as a tar stream that
-// depends on nothing but what Digest depends on: times are archive.Epoch, modes
-// 0644 and 0755, the owner 0; each folder that holds something has an entry, as
-// it has in archive.Items of what is unpacked. Each file is hashed again as it is read; one that is no longer what
-// Scan saw, or is gone, is an *archive.ChangedError, which names the zip where
-// the file is in one.
-func (t *Tree) WritePackage(ctx context.Context, w io.Writer, below string) error {
-	if t.Zip != nil {
-		return writeZipPackage(ctx, w, *t.Zip, t.items(below))
-	}
-	return archive.Write(ctx, w, archive.Dir(t.Root), t.items(below))
+// Package is a tree as a tar stream that depends on nothing but what the tree's
+// Digest depends on: times are archive.Epoch, modes 0644 and 0755, the owner 0;
+// each folder that holds something has an entry, as it has in archive.Items of
+// what is unpacked.
+type Package struct {
+	zip   *archive.Info // Tree.Zip
+	root  string
+	items []archive.Item // sorted by path
 }
 
-// PackageSize is how many bytes WritePackage writes.
-func (t *Tree) PackageSize(below string) (int64, error) { return archive.Size(t.items(below)) }
-
-// items are the entries as the stream has them: sorted by path, with the folders
-// that they lie in.
-func (t *Tree) items(below string) []archive.Item {
+// Package puts the tree below a folder of the stream; "" = none.
+func (t *Tree) Package(below string) Package {
 	items := make([]archive.Item, 0, len(t.Entries)+len(t.Entries)/4)
-	have := map[string]bool{".": true}
+	have := map[string]bool{".": true} // folders
 	for _, e := range t.Entries {
 		for dir := path.Dir(e.Path); !have[dir]; dir = path.Dir(dir) {
 			have[dir] = true
-			items = append(items, folderItem(dir))
+			items = append(items, Entry{Path: dir, Type: Dir}.item())
 		}
-		if e.Type != Dir {
-			items = append(items, e.item())
-		} else if !have[e.Path] {
+		if e.Type == Dir {
 			have[e.Path] = true
-			items = append(items, folderItem(e.Path))
 		}
+		items = append(items, e.item())
 	}
 	slices.SortFunc(items, func(a, b archive.Item) int { return strings.Compare(a.Path, b.Path) })
 	if below != "" {
@@ -127,17 +118,28 @@ func (t *Tree) items(below string) []archive.Item {
 			items[i].Name = below + "/" + items[i].Path
 		}
 	}
-	return items
+	return Package{zip: t.Zip, root: t.Root, items: items}
 }
 
-func folderItem(path string) archive.Item {
-	return archive.Item{Path: path, Mode: fs.ModeDir | 0o755, ModTime: archive.Epoch}
+// Size is how many bytes Write writes.
+func (p Package) Size() (int64, error) { return archive.Size(p.items) }
+
+// Write writes the stream. Each file is hashed again as it is read; one that is
+// no longer what Scan saw, or is gone, is an *archive.ChangedError, which names
+// the zip where the file is in one.
+func (p Package) Write(ctx context.Context, w io.Writer) error {
+	if p.zip != nil {
+		return writeZipPackage(ctx, w, *p.zip, p.items)
+	}
+	return archive.Write(ctx, w, archive.Dir(p.root), p.items)
 }
 
-// item is the entry of a file or link as the stream has it.
+// item is the entry as the stream has it.
 func (e Entry) item() archive.Item {
 	item := archive.Item{Path: e.Path, Mode: 0o644, Size: e.Size, ModTime: archive.Epoch, Target: e.Link, Digest: e.Digest}
 	switch {
+	case e.Type == Dir:
+		item.Mode = fs.ModeDir | 0o755
 	case e.Type == Link:
 		item.Mode = fs.ModeSymlink
 	case e.Executable:

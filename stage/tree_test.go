@@ -25,11 +25,12 @@ func pack(t testing.TB, tree *Tree) []byte {
 func packBelow(t testing.TB, tree *Tree, below string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := tree.WritePackage(t.Context(), &b, below); err != nil {
+	p := tree.Package(below)
+	if err := p.Write(t.Context(), &b); err != nil {
 		t.Fatal(err)
 	}
-	if size, err := tree.PackageSize(below); err != nil || size != int64(b.Len()) {
-		t.Errorf("the package has %d bytes, PackageSize says %d (%v)", b.Len(), size, err)
+	if size, err := p.Size(); err != nil || size != int64(b.Len()) {
+		t.Errorf("the package has %d bytes, Size says %d (%v)", b.Len(), size, err)
 	}
 	return b.Bytes()
 }
@@ -198,7 +199,7 @@ func TestPackageOfChangedFolder(t *testing.T) {
 			dir := app(t)
 			tree := mustScan(t, dir, ScanOptions{Ignore: true})
 			tt.change(dir)
-			err := tree.WritePackage(t.Context(), io.Discard, "")
+			err := tree.Package("").Write(t.Context(), io.Discard)
 			var changed *archive.ChangedError
 			if errors.As(err, &changed) != (tt.path != "") || err != nil && changed.Path != tt.path {
 				t.Errorf("error %v, want a ChangedError of %q", err, tt.path)

@@ -110,13 +110,13 @@ func TestPackageOfChangedZip(t *testing.T) {
 			t.Parallel()
 			file := zipFileOf(t, "app.zip", before...)
 			tree := mustScan(t, file, ScanOptions{Ignore: true})
-			if err := tree.WritePackage(t.Context(), io.Discard, ""); err != nil {
+			if err := tree.Package("").Write(t.Context(), io.Discard); err != nil {
 				t.Fatal(err)
 			}
 			if err := change(file); err != nil {
 				t.Fatal(err)
 			}
-			err := tree.WritePackage(t.Context(), io.Discard, "")
+			err := tree.Package("").Write(t.Context(), io.Discard)
 			var changed *archive.ChangedError
 			if !errors.As(err, &changed) || changed.Path != file {
 				t.Errorf("error %v, want a ChangedError of %s", err, file)
@@ -157,7 +157,7 @@ func TestPackageOfZipChangedUnseen(t *testing.T) {
 				t.Fatal(err)
 			}
 			tree.Zip = statOf(t, file)
-			err = tree.WritePackage(t.Context(), io.Discard, "")
+			err = tree.Package("").Write(t.Context(), io.Discard)
 			var changed *archive.ChangedError
 			if !errors.As(err, &changed) || changed.Path != file {
 				t.Errorf("error %v, want a ChangedError of %s", err, file)
@@ -315,7 +315,7 @@ func FuzzScanZip(f *testing.F) {
 			return
 		}
 		var out bytes.Buffer
-		if err := tree.WritePackage(t.Context(), &out, ""); err != nil {
+		if err := tree.Package("").Write(t.Context(), &out); err != nil {
 			t.Fatal(err)
 		}
 		root, err := os.OpenRoot(t.TempDir())

@@ -21,7 +21,7 @@ type Item struct {
 	Size    int64       // bytes that a file is expected to have
 	ModTime time.Time   // written in whole seconds
 	Target  string      // of a symbolic link
-	Same    string      // the path of an earlier file of which this is another name (hard link)
+	Same    string      // the name in the stream of an earlier file of which this is another (hard link)
 	// Digest is the hex sha256 that a file must still have; "" = take it as
 	// it is now.
 	Digest string

@@ -57,7 +57,7 @@ func client(ctx context.Context, role string) error {
 	out := clientOutput{Files: tree.Files, Bytes: tree.Bytes}
 	if in.URL != "" {
 		r, w := io.Pipe()
-		go func() { w.CloseWithError(tree.WritePackage(ctx, w, lifecycle.AppFolder)) }()
+		go func() { w.CloseWithError(tree.Package(lifecycle.AppFolder).Write(ctx, w)) }()
 		store := &blob.Client{URL: in.URL, Token: func() (string, error) { return token, nil }}
 		b, progress, err := store.Upload(ctx, r, nil)
 		if err != nil {

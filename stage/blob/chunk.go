@@ -19,6 +19,8 @@ const transfers = 4
 var (
 	encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
 		return zstd.NewWriter(nil,
+			// As big as a chunk, or its history is moved for each block; and before
+			// the level, which would make blocks of 64 KiB in place of 128.
 			zstd.WithWindowSize(MaxChunk),
 			zstd.WithEncoderLevel(zstd.SpeedFastest),
 			zstd.WithLowerEncoderMem(true),

@@ -14,9 +14,9 @@ import (
 // FastCDC's with normalisation level 2 and its unkeyed table, so that
 // boundaries are the same in every process and on every machine. The smallest
 // chunk is half the average, as restic's: no end is looked for before it, which
-// is half of the work. The largest
-// chunk is twice the average (not four times) because readers hold several
-// in the memory of the app's own task; one chunk in 60 is cut by it.
+// is half of the work. The largest chunk is twice the average (not four times)
+// because readers hold several in the memory of the app's own task; one chunk
+// in 60 is cut by it.
 const (
 	splitAlgorithm = "fastcdc-v1.0.0"
 
